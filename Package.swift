@@ -1,0 +1,110 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+/// Modules whose every line is ours and that touch no raw memory: the compiler holds them to it.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+/// Tests and targets that live on other packages' macros: the same, without `unsafe` on every pointer.
+let plain: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+let strictC: [CSetting] = [.define("_GNU_SOURCE")]
+
+let package = Package(
+    name: "maitred",
+    products: [
+        .executable(name: "maitred", targets: ["maitred"]),
+        .executable(name: "maitred-demo", targets: ["MaitredDemo"]),
+        .library(name: "MaitredWorker", targets: ["MaitredWorker"]),
+        .library(name: "MaitredWorkerNIO", targets: ["MaitredWorkerNIO"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    ],
+    targets: [
+        // The ABI between master and worker: one C header, included by every language.
+        .target(name: "CMaitredWire", cSettings: strictC),
+        // What Swift cannot import from Linux, and the SCM_RIGHTS pair.
+        .target(name: "CMaitredLinux", cSettings: strictC),
+        // libsystemd, the project's one system dependency.
+        .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+
+        // Typed Linux: the only module that makes system calls.
+        .target(name: "MaitredSystem", dependencies: ["CMaitredLinux"], swiftSettings: strict),
+        // The Swift face of the ABI: packets, channels, load pages, control packets, environment.
+        .target(name: "MaitredWire", dependencies: ["CMaitredWire", "MaitredSystem"], swiftSettings: strict),
+        // Load table and strategies. Pure: numbers in, worker out.
+        .target(name: "MaitredBalance", swiftSettings: strict),
+        // Worker, restart and shutdown machines. Pure: events in, actions out.
+        .target(name: "MaitredSupervise", swiftSettings: strict),
+        // Settings from flags, environment and files. Pure: text in, configuration or error out.
+        .target(name: "MaitredConfig", dependencies: ["MaitredBalance"], swiftSettings: strict),
+        // Socket activation, sd_notify, watchdog, journal.
+        .target(name: "MaitredSystemd", dependencies: ["CSystemd", "MaitredSystem"], swiftSettings: strict),
+        // The loop: kernel events in, decisions of the pure modules carried out.
+        .target(
+            name: "MaitredMaster",
+            dependencies: [
+                "MaitredBalance", "MaitredSupervise", "MaitredConfig", "MaitredSystemd", "MaitredWire", "MaitredSystem",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
+            swiftSettings: strict
+        ),
+        // The Swift worker SDK.
+        .target(name: "MaitredWorker", dependencies: ["MaitredWire", "MaitredSystem"], swiftSettings: strict),
+        // Handed-over connections as SwiftNIO channels.
+        .target(
+            name: "MaitredWorkerNIO",
+            dependencies: [
+                "MaitredWorker",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: plain
+        ),
+        // The demo server, on Hummingbird.
+        .executableTarget(
+            name: "MaitredDemo",
+            dependencies: [
+                "MaitredWorkerNIO",
+                "MaitredWorker",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: plain
+        ),
+        // The command line.
+        .executableTarget(
+            name: "maitred",
+            dependencies: [
+                "MaitredMaster", "MaitredConfig",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)

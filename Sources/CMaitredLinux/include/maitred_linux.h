@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What the Swift toolchain cannot import from Linux, as plain functions.
+ *
+ * Every function keeps the C library's convention: a result >= 0, or -1 with errno set. None retries
+ * EINTR (MaitredSystem does, in one place), none prints, none keeps state.
+ */
+#ifndef MAITRED_LINUX_H
+#define MAITRED_LINUX_H
+
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/un.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+/* accept4(2) with SOCK_NONBLOCK | SOCK_CLOEXEC. `address` may be NULL. */
+int maitred_linux_accept(int listener, void *address, uint32_t *address_length);
+
+/* bind(2) and connect(2) without the transparent union that hides sockaddr from Swift. */
+int maitred_linux_bind(int socket, const void *address, uint32_t address_length);
+int maitred_linux_connect(int socket, const void *address, uint32_t address_length);
+int maitred_linux_getsockname(int socket, void *address, uint32_t *address_length);
+
+/* Sends one packet, with `descriptor` attached unless it is negative. MSG_DONTWAIT | MSG_NOSIGNAL. */
+ssize_t maitred_linux_send(int socket, const void *packet, size_t length, int descriptor);
+
+/* Sends one datagram to an address, or to the connected peer when `address` is NULL. Never waits. */
+ssize_t maitred_linux_send_to(int socket, const void *data, size_t length, const void *address,
+                              uint32_t address_length);
+
+/*
+ * Receives one packet and at most one descriptor, close-on-exec. MSG_DONTWAIT unless `wait`.
+ *
+ * *ret_descriptor is -1 when none came. *ret_flags is the kernel's msg_flags: MSG_TRUNC when the packet
+ * was longer than `capacity`, MSG_CTRUNC when a descriptor came but could not be kept (more than one was
+ * sent, or the process is at its limit). More than one descriptor can never be received: the control
+ * buffer has room for one, the kernel drops the rest.
+ */
+ssize_t maitred_linux_receive(int socket, void *packet, size_t capacity, int flags, int *ret_descriptor,
+                              int *ret_flags);
+
+/* The bytes that wait in a socket: FIONREAD. On a SOCK_SEQPACKET pair the sum of all packets. */
+int maitred_linux_waiting_bytes(int socket);
+
+/* A memfd of `size` zero bytes, sealed so that nobody can shrink or grow it or change its seals. */
+int maitred_linux_sealed_memory(const char *name, size_t size);
+
+/* The seals on a memfd as MAITRED_LINUX_SEALS bits, or -1. */
+int maitred_linux_has_size_seals(int descriptor);
+
+int maitred_linux_pidfd_open(pid_t pid);
+int maitred_linux_pidfd_send_signal(int pidfd, int signal);
+
+/*
+ * The result of a child in wait(2) terms, taken without waiting.
+ * Returns 1 and fills *ret_pid, *ret_code, *ret_signal (0 when it exited by itself), 0 when no child has
+ * a result, -1 with errno (ECHILD: no such child). `pidfd` < 0 means any child.
+ */
+int maitred_linux_reap(int pidfd, pid_t *ret_pid, int *ret_code, int *ret_signal);
+
+/* 1 while the process group has a member that is our child or was left to us, 0 when not. Reaps none. */
+int maitred_linux_group_exists(pid_t group);
+
+/*
+ * posix_spawn(3) of `path` with exactly the wanted descriptors: standard input from /dev/null, output and
+ * error inherited, sources[i] as descriptor 3 + i, everything else closed; own process group, no signal
+ * blocked, every disposition default; RLIMIT_NOFILE as given.
+ * Returns 0 or -1 with the errno of the step that failed, execve included.
+ */
+int maitred_linux_spawn(const char *path, char *const arguments[], char *const environment[], const int *sources,
+                        size_t source_count, const struct rlimit *descriptor_limit, pid_t *ret_pid);
+
+/* Sets close-on-exec on every open descriptor from `first` up: close_range(2). */
+int maitred_linux_close_on_exec_from(int first);
+
+/* The symbolic name of an errno value ("EMFILE"), or NULL. */
+const char *maitred_linux_errno_name(int error);
+
+/* prctl(2) PR_SET_CHILD_SUBREAPER: orphans of our descendants become our children. */
+int maitred_linux_become_subreaper(void);
+
+/* fork(2), for worker programs and tests: Swift refuses to import it. */
+pid_t maitred_linux_fork(void);
+
+#endif

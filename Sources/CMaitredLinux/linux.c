@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "maitred_linux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int maitred_linux_accept(int listener, void *address, uint32_t *address_length)
+{
+    return accept4(listener, address, address_length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int maitred_linux_bind(int socket, const void *address, uint32_t address_length)
+{
+    return bind(socket, address, address_length);
+}
+
+int maitred_linux_connect(int socket, const void *address, uint32_t address_length)
+{
+    return connect(socket, address, address_length);
+}
+
+int maitred_linux_getsockname(int socket, void *address, uint32_t *address_length)
+{
+    return getsockname(socket, address, address_length);
+}
+
+/* Room for one descriptor, aligned as cmsg(3) asks. */
+union one_descriptor {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+ssize_t maitred_linux_send(int socket, const void *packet, size_t length, int descriptor)
+{
+    struct iovec part = {.iov_base = (void *)packet, .iov_len = length};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    union one_descriptor control;
+
+    if (descriptor >= 0) {
+        memset(&control, 0, sizeof control);
+        control.header.cmsg_level = SOL_SOCKET;
+        control.header.cmsg_type = SCM_RIGHTS;
+        control.header.cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(&control.header), &descriptor, sizeof descriptor);
+        message.msg_control = &control;
+        message.msg_controllen = CMSG_LEN(sizeof(int));
+    }
+    return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+ssize_t maitred_linux_send_to(int socket, const void *data, size_t length, const void *address,
+                              uint32_t address_length)
+{
+    return sendto(socket, data, length, MSG_DONTWAIT | MSG_NOSIGNAL, address, address_length);
+}
+
+/* Keeps the first descriptor of a message and closes any other. */
+static int take_descriptor(struct msghdr *message)
+{
+    int kept = -1;
+
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL; header = CMSG_NXTHDR(message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+            continue;
+        size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; i++) {
+            int descriptor;
+            memcpy(&descriptor, CMSG_DATA(header) + i * sizeof descriptor, sizeof descriptor);
+            if (kept < 0)
+                kept = descriptor;
+            else
+                close(descriptor);
+        }
+    }
+    return kept;
+}
+
+ssize_t maitred_linux_receive(int socket, void *packet, size_t capacity, int flags, int *ret_descriptor,
+                              int *ret_flags)
+{
+    struct iovec part = {.iov_base = packet, .iov_len = capacity};
+    union one_descriptor control;
+    /* CMSG_LEN, not CMSG_SPACE: the padding would have room for a second descriptor. */
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
+
+    ssize_t length = recvmsg(socket, &message, flags | MSG_CMSG_CLOEXEC);
+    if (length < 0)
+        return -1;
+    *ret_descriptor = take_descriptor(&message);
+    *ret_flags = message.msg_flags;
+    return length;
+}
+
+int maitred_linux_waiting_bytes(int socket)
+{
+    int bytes = 0;
+    return ioctl(socket, FIONREAD, &bytes) < 0 ? -1 : bytes;
+}
+
+#define SIZE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+int maitred_linux_sealed_memory(const char *name, size_t size)
+{
+    int descriptor = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (descriptor < 0)
+        return -1;
+    if (ftruncate(descriptor, (off_t)size) < 0 || fcntl(descriptor, F_ADD_SEALS, SIZE_SEALS) < 0) {
+        int error = errno;
+        close(descriptor);
+        errno = error;
+        return -1;
+    }
+    return descriptor;
+}
+
+int maitred_linux_has_size_seals(int descriptor)
+{
+    int seals = fcntl(descriptor, F_GET_SEALS);
+    return seals < 0 ? -1 : (seals & SIZE_SEALS) == SIZE_SEALS;
+}
+
+int maitred_linux_pidfd_open(pid_t pid)
+{
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+int maitred_linux_pidfd_send_signal(int pidfd, int signal)
+{
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+}
+
+int maitred_linux_reap(int pidfd, pid_t *ret_pid, int *ret_code, int *ret_signal)
+{
+    siginfo_t info = {0};
+    idtype_t type = pidfd < 0 ? P_ALL : (idtype_t)P_PIDFD;
+
+    if (waitid(type, pidfd < 0 ? 0 : (id_t)pidfd, &info, WEXITED | WNOHANG) < 0)
+        return -1;
+    if (info.si_pid == 0)
+        return 0;
+    *ret_pid = info.si_pid;
+    *ret_code = info.si_code == CLD_EXITED ? info.si_status : 0;
+    *ret_signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+    return 1;
+}
+
+int maitred_linux_group_exists(pid_t group)
+{
+    siginfo_t info = {0};
+    return waitid(P_PGID, (id_t)group, &info, WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT) == 0;
+}
+
+/* The attributes every worker starts with. Returns an errno value. */
+static int set_attributes(posix_spawnattr_t *attributes)
+{
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+
+    int error = posix_spawnattr_setpgroup(attributes, 0);
+    if (error == 0)
+        error = posix_spawnattr_setsigmask(attributes, &none);
+    if (error == 0)
+        error = posix_spawnattr_setsigdefault(attributes, &all);
+    if (error == 0)
+        error = posix_spawnattr_setflags(attributes,
+                                         POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    return error;
+}
+
+/* Puts sources[i] at 3 + i. Every source is above the last target, so no step destroys a later source. */
+static int set_descriptors(posix_spawn_file_actions_t *actions, const int *sources, size_t count)
+{
+    int error = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    for (size_t i = 0; error == 0 && i < count; i++)
+        error = posix_spawn_file_actions_adddup2(actions, sources[i], 3 + (int)i);
+    if (error == 0)
+        error = posix_spawn_file_actions_addclosefrom_np(actions, 3 + (int)count);
+    return error;
+}
+
+static int spawn_raised(const char *path, char *const arguments[], char *const environment[], const int *sources,
+                        size_t count, pid_t *ret_pid)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+
+    int error = posix_spawn_file_actions_init(&actions);
+    if (error != 0)
+        return error;
+    error = posix_spawnattr_init(&attributes);
+    if (error == 0) {
+        error = set_attributes(&attributes);
+        if (error == 0)
+            error = set_descriptors(&actions, sources, count);
+        if (error == 0)
+            error = posix_spawn(ret_pid, path, &actions, &attributes, arguments, environment);
+        posix_spawnattr_destroy(&attributes);
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    return error;
+}
+
+/* Moves the sources out of the way of the targets; *ret_moved counts those that must be closed again. */
+static int raise_sources(const int *sources, size_t count, int *raised, size_t *ret_moved)
+{
+    for (size_t i = 0; i < count; i++) {
+        raised[i] = fcntl(sources[i], F_DUPFD_CLOEXEC, 3 + (int)count);
+        if (raised[i] < 0)
+            return errno;
+        *ret_moved = i + 1;
+    }
+    return 0;
+}
+
+#define MOST_DESCRIPTORS 64
+
+int maitred_linux_spawn(const char *path, char *const arguments[], char *const environment[], const int *sources,
+                        size_t source_count, const struct rlimit *descriptor_limit, pid_t *ret_pid)
+{
+    int raised[MOST_DESCRIPTORS];
+    size_t moved = 0;
+    struct rlimit own;
+
+    if (source_count > MOST_DESCRIPTORS) {
+        errno = E2BIG;
+        return -1;
+    }
+    int error = raise_sources(sources, source_count, raised, &moved);
+    /* The child inherits the limit at its fork; this process has one thread, so nobody sees it in between. */
+    if (error == 0 && (getrlimit(RLIMIT_NOFILE, &own) < 0 || setrlimit(RLIMIT_NOFILE, descriptor_limit) < 0))
+        error = errno;
+    if (error == 0) {
+        error = spawn_raised(path, arguments, environment, raised, source_count, ret_pid);
+        if (setrlimit(RLIMIT_NOFILE, &own) < 0 && error == 0)
+            error = errno;
+    }
+    for (size_t i = 0; i < moved; i++)
+        close(raised[i]);
+    errno = error;
+    return error == 0 ? 0 : -1;
+}
+
+int maitred_linux_close_on_exec_from(int first)
+{
+    return close_range((unsigned)first, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
+const char *maitred_linux_errno_name(int error)
+{
+    return strerrorname_np(error);
+}
+
+int maitred_linux_become_subreaper(void)
+{
+    return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+pid_t maitred_linux_fork(void)
+{
+    return fork();
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The wire: everything that passes between the maitred master and a worker, byte by byte.
+ *
+ * This header is the single definition. The master and every SDK include it; docs/PROTOCOL.md explains it.
+ * All integers are in host byte order: both sides are processes of one machine.
+ *
+ *     master ── channel (SOCK_SEQPACKET) ──────> worker     one packet = one connection, or a knock
+ *     master <─ control channel (SOCK_SEQPACKET) ─> worker  one packet = one fragment of a message
+ *     master <─ load page (memfd) ──────────────── worker   counters, written without a system call
+ *
+ * Rules that hold for every part:
+ *  1. Versions: a side refuses a version it does not know; unknown flags are ignored.
+ *  2. The reader validates. Nothing in a page or a packet is trusted by the side that did not write it.
+ *  3. Fields shared between processes are only touched through the functions at the end of this file.
+ */
+#ifndef MAITRED_WIRE_H
+#define MAITRED_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MAITRED_WIRE_VERSION 1
+
+/* ---- Channel ------------------------------------------------------------------------------------ */
+
+/* "mtrd" read as a little-endian integer: tells a packet of ours from a stranger's descriptor number. */
+#define MAITRED_PACKET_MAGIC 0x6472746dU
+#define MAITRED_PACKET_SIZE 64
+
+/* A knock carries no connection. Taking it is the proof that the worker takes; it counts as a spurious wakeup. */
+#define MAITRED_PACKET_KNOCK 0x0001U
+
+/* Bytes of peer address a packet can hold: sizeof(struct sockaddr_in6), the largest that TCP needs. */
+#define MAITRED_PEER_CAPACITY 28
+
+/* One accepted connection. The descriptor travels beside it as SCM_RIGHTS, open with O_NONBLOCK. */
+struct maitred_packet {
+    uint32_t magic;        /* MAITRED_PACKET_MAGIC */
+    uint16_t version;      /* MAITRED_WIRE_VERSION */
+    uint16_t flags;        /* MAITRED_PACKET_* */
+    uint32_t listener;     /* index of the listener that accepted it; the channel's own index */
+    uint32_t peer_length;  /* what accept4 reported; may exceed the bytes kept in `peer` */
+    uint64_t sequence;     /* counts every accept of this master; order of accept */
+    uint64_t accepted_ns;  /* CLOCK_MONOTONIC right after accept4 */
+    uint8_t peer[MAITRED_PEER_CAPACITY]; /* struct sockaddr as accept4 gave it, cut at 28 bytes */
+    uint8_t reserved[4];   /* zero */
+};
+
+/* ---- Control channel ---------------------------------------------------------------------------- */
+
+/* Longest packet, head included. */
+#define MAITRED_CONTROL_PACKET_MAX 65536
+
+enum maitred_control_type {
+    /* worker -> master */
+    MAITRED_CONTROL_READY = 1,   /* no body. The worker takes connections from now on. */
+    MAITRED_CONTROL_BELL = 2,    /* no body. A connection closed while the doorbell was set. */
+    MAITRED_CONTROL_MESSAGE = 3, /* either direction. Body: the program's own bytes. */
+    /* master -> worker */
+    MAITRED_CONTROL_DRAIN = 16,  /* no body. Take no more, finish what is open, exit. */
+};
+
+/* Another fragment of the same stream follows. */
+#define MAITRED_CONTROL_MORE 0x0001U
+
+struct maitred_control_head {
+    uint16_t version; /* MAITRED_WIRE_VERSION */
+    uint16_t type;    /* enum maitred_control_type; unknown types are ignored */
+    uint16_t flags;   /* MAITRED_CONTROL_* */
+    uint16_t reserved;
+    uint64_t stream;  /* fragments of one message share it; chosen by the sender, unique among its open ones */
+};
+
+/* ---- Load page ---------------------------------------------------------------------------------- */
+
+/* "mtrp" read as a little-endian integer. */
+#define MAITRED_PAGE_MAGIC 0x7072746dU
+#define MAITRED_PAGE_SIZE 16384
+#define MAITRED_ROW_COUNT 127
+
+/*
+ * First 128 bytes of the page. The first cache line is written once or rarely by the master, the second
+ * by whoever exchanges the doorbell or claims a row.
+ */
+struct maitred_page_header {
+    uint32_t magic;      /* master, once: MAITRED_PAGE_MAGIC */
+    uint32_t version;    /* master, once: MAITRED_WIRE_VERSION */
+    uint32_t row_count;  /* master, once: MAITRED_ROW_COUNT */
+    uint32_t row_size;   /* master, once: sizeof(struct maitred_row) */
+    uint32_t drain;      /* master: 1 from the drain on */
+    uint32_t reserved0[11];
+    uint32_t doorbell;   /* master sets 1 while it waits for a place; a worker's exchange(0) that reads 1 rings */
+    uint32_t high_water; /* workers: rows below this index may be in use; only grows */
+    uint32_t reserved1[14];
+};
+
+/*
+ * One process of the worker, on two cache lines of its own. Only the process that owns the row writes it,
+ * with the exception of `pid`: a claim exchanges it from 0, the master sets it to 0 when the process is gone.
+ * All counters only grow, but `holds`.
+ */
+struct maitred_row {
+    uint64_t pid;          /* 0: free. As seen in the master's pid namespace when they share one. */
+    uint64_t start_time;   /* /proc/PID/stat field 22 (starttime): tells a reused pid; 0: not known */
+    uint64_t taken;        /* connections taken from channels, by this process */
+    uint64_t holds;        /* connections it has open now */
+    uint64_t requests;     /* requests answered */
+    uint64_t errors;       /* requests that failed, in the program's own judgement */
+    uint64_t heartbeat_ns; /* CLOCK_MONOTONIC of the last turn of the program's own loop; 0: has none */
+    uint64_t memory;       /* bytes the program wants to be judged by; 0: the master reads the RSS */
+    uint64_t cpu_ns;       /* CPU time used; 0: the master reads it */
+    uint64_t knocks;       /* knocks taken */
+    uint64_t reserved[6];
+};
+
+/* ---- Layout: no compiler may read this differently ----------------------------------------------- */
+
+_Static_assert(sizeof(struct maitred_packet) == MAITRED_PACKET_SIZE, "packet size");
+_Static_assert(offsetof(struct maitred_packet, sequence) == 16, "packet.sequence");
+_Static_assert(offsetof(struct maitred_packet, peer) == 32, "packet.peer");
+_Static_assert(sizeof(struct maitred_control_head) == 16, "control head size");
+_Static_assert(offsetof(struct maitred_control_head, stream) == 8, "control head.stream");
+_Static_assert(sizeof(struct maitred_page_header) == 128, "page header size");
+_Static_assert(offsetof(struct maitred_page_header, drain) == 16, "page header.drain");
+_Static_assert(offsetof(struct maitred_page_header, doorbell) == 64, "doorbell on the second cache line");
+_Static_assert(sizeof(struct maitred_row) == 128, "row size");
+_Static_assert(offsetof(struct maitred_row, heartbeat_ns) == 48, "row.heartbeat_ns");
+_Static_assert(sizeof(struct maitred_page_header) + MAITRED_ROW_COUNT * sizeof(struct maitred_row) <=
+                   MAITRED_PAGE_SIZE, "rows fit the page");
+
+/* ---- The only ways to touch a page ---------------------------------------------------------------- */
+
+static inline struct maitred_row *maitred_page_row(void *page, uint32_t index)
+{
+    return (struct maitred_row *)((char *)page + sizeof(struct maitred_page_header)) + index;
+}
+
+static inline uint64_t maitred_load(const uint64_t *field)
+{
+    return __atomic_load_n(field, __ATOMIC_ACQUIRE);
+}
+
+static inline void maitred_store(uint64_t *field, uint64_t value)
+{
+    __atomic_store_n(field, value, __ATOMIC_RELEASE);
+}
+
+static inline uint64_t maitred_add(uint64_t *field, uint64_t amount)
+{
+    return __atomic_add_fetch(field, amount, __ATOMIC_RELEASE);
+}
+
+static inline uint32_t maitred_load_word(const uint32_t *field)
+{
+    return __atomic_load_n(field, __ATOMIC_SEQ_CST);
+}
+
+static inline void maitred_store_word(uint32_t *field, uint32_t value)
+{
+    __atomic_store_n(field, value, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * A connection was taken. The hold is added first: a master that sees `taken` sees the hold too, so a
+ * connection is never missing from queued + holds, at worst counted twice for an instant.
+ */
+static inline void maitred_row_took(struct maitred_row *row)
+{
+    __atomic_add_fetch(&row->holds, 1, __ATOMIC_RELEASE);
+    __atomic_add_fetch(&row->taken, 1, __ATOMIC_RELEASE);
+}
+
+/*
+ * `count` connections were closed. Returns 1 when the master waits for a place and wants a
+ * MAITRED_CONTROL_BELL: sequentially consistent against the master, which sets the doorbell and then reads
+ * the rows again, so that one of the two always sees the other. Never lets `holds` pass below zero.
+ */
+static inline int maitred_row_closed(void *page, struct maitred_row *row, uint64_t count)
+{
+    struct maitred_page_header *header = (struct maitred_page_header *)page;
+    uint64_t holds = __atomic_load_n(&row->holds, __ATOMIC_RELAXED);
+    uint64_t left;
+    do
+        left = holds > count ? holds - count : 0;
+    while (!__atomic_compare_exchange_n(&row->holds, &holds, left, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    if (__atomic_load_n(&header->doorbell, __ATOMIC_SEQ_CST) == 0)
+        return 0;
+    return __atomic_exchange_n(&header->doorbell, 0, __ATOMIC_SEQ_CST) == 1;
+}
+
+/*
+ * Claims a free row for process `pid` and starts it with the connections the process inherited.
+ * Returns its index, or -1 when every row is taken: such a process counts nothing.
+ */
+static inline int maitred_page_claim(void *page, uint64_t pid, uint64_t start_time, uint64_t inherited_holds)
+{
+    struct maitred_page_header *header = (struct maitred_page_header *)page;
+
+    for (uint32_t index = 0; index < MAITRED_ROW_COUNT; index++) {
+        struct maitred_row *row = maitred_page_row(page, index);
+        uint64_t free_pid = 0;
+        if (__atomic_load_n(&row->pid, __ATOMIC_RELAXED) != 0)
+            continue;
+        if (!__atomic_compare_exchange_n(&row->pid, &free_pid, pid, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+            continue;
+        maitred_store(&row->start_time, start_time);
+        maitred_store(&row->holds, inherited_holds);
+        uint32_t high = __atomic_load_n(&header->high_water, __ATOMIC_RELAXED);
+        while (high < index + 1 && !__atomic_compare_exchange_n(&header->high_water, &high, index + 1, 0,
+                                                               __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+            ;
+        return (int)index;
+    }
+    return -1;
+}
+
+/*
+ * Clears a row whose process is gone and frees it. Master only.
+ * The counters go first: a claim that succeeds finds them zero.
+ */
+static inline void maitred_row_release(struct maitred_row *row)
+{
+    maitred_store(&row->start_time, 0);
+    maitred_store(&row->taken, 0);
+    maitred_store(&row->holds, 0);
+    maitred_store(&row->requests, 0);
+    maitred_store(&row->errors, 0);
+    maitred_store(&row->heartbeat_ns, 0);
+    maitred_store(&row->memory, 0);
+    maitred_store(&row->cpu_ns, 0);
+    maitred_store(&row->knocks, 0);
+    maitred_store(&row->pid, 0);
+}
+
+#endif

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// The machine's monotonic clock: CLOCK_MONOTONIC of `clock_gettime(2)`, which does not run while suspended.
+package enum MonotonicClock {
+    /// Nanoseconds since an arbitrary start, the same for every process of the machine.
+    @inline(__always)
+    package static func nanoseconds() -> UInt64 {
+        var now = timespec()
+        _ = unsafe clock_gettime(CLOCK_MONOTONIC, &now)
+        return UInt64(now.tv_sec) &* 1_000_000_000 &+ UInt64(now.tv_nsec)
+    }
+}
+
+/// The time of day, for log lines.
+package enum WallClock {
+    /// Local time as "2026-11-22T18:53:46.123+0000" (ISO 8601).
+    package static func timestamp() -> String {
+        var now = timespec()
+        _ = unsafe clock_gettime(CLOCK_REALTIME, &now)
+        var fields = unsafe tm()
+        _ = unsafe localtime_r(&now.tv_sec, &fields)
+        let day = unsafe formatted("%Y-%m-%dT%H:%M:%S", &fields)
+        let zone = unsafe formatted("%z", &fields)
+        let milliseconds = String(1000 + now.tv_nsec / 1_000_000).dropFirst()
+        return "\(day).\(milliseconds)\(zone)"
+    }
+
+    private static func formatted(_ format: String, _ fields: UnsafePointer<tm>) -> String {
+        // SAFETY: strftime writes at most the capacity given and returns how much it wrote.
+        unsafe String(unsafeUninitializedCapacity: 64) { buffer in
+            unsafe buffer.withMemoryRebound(to: CChar.self) { unsafe strftime($0.baseAddress, 64, format, fields) }
+        }
+    }
+}
+
+/// The number of processors this process may use. Wraps `sched_getaffinity(2)` through `sysconf(3)`.
+package func processorCount() -> Int {
+    max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN))))
+}

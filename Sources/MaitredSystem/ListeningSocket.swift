@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CMaitredLinux
+import Glibc
+
+/// How a listening socket is opened.
+package struct ListeningOptions: Sendable {
+    /// Connections the kernel queues before they are accepted; bounded by net.core.somaxconn.
+    package var backlog: CInt
+    /// TCP_NODELAY, which accepted connections inherit.
+    package var noDelay: Bool
+    /// File mode of a Unix socket.
+    package var mode: UInt32
+
+    /// Options with the defaults a server wants.
+    package init(backlog: CInt = 4096, noDelay: Bool = false, mode: UInt32 = 0o666) {
+        self.backlog = backlog
+        self.noDelay = noDelay
+        self.mode = mode
+    }
+}
+
+/// What an accept gave.
+package enum AcceptResult: ~Copyable {
+    /// A connection, non-blocking and close-on-exec.
+    case accepted(Descriptor)
+    /// Nobody waits.
+    case wouldBlock
+    /// This connection is gone already; the next may be fine.
+    case connectionFailed
+    /// Descriptors, memory or buffers are used up: accepting again at once would fail again.
+    case exhausted(errno: CInt)
+}
+
+/// A socket that accepts connections, opened here or taken over from a service manager.
+package struct ListeningSocket: ~Copyable {
+    /// The socket.
+    package let descriptor: Descriptor
+
+    /// The address it is bound to, with the real port.
+    package let address: SocketAddress
+
+    /// A path to remove when the listener closes: set only for a Unix socket that this process created.
+    private let ownedPath: String?
+
+    /// Opens, binds and listens. IPv6 sockets take IPv6 only (IPV6_V6ONLY), so `0.0.0.0` and `[::]` never collide.
+    ///
+    /// A Unix socket file that nobody listens on any more is replaced; one that answers is an error (EADDRINUSE).
+    package static func open(_ address: SocketAddress, _ options: ListeningOptions) throws(SystemError) -> ListeningSocket {
+        let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
+        let number = try check("create a socket for", "\(address)") { socket(address.family, type, 0) }
+        let descriptor = Descriptor(owning: number)
+        if let path = address.unixPath {
+            try bindUnix(descriptor, address, path, options.mode)
+        } else {
+            try bindInternet(descriptor, address, options)
+        }
+        try check("listen on", "\(address)") { listen(descriptor.number, options.backlog) }
+        let bound = try SocketAddress.local(of: descriptor)
+        return ListeningSocket(descriptor: descriptor, address: bound, ownedPath: address.unixPath)
+    }
+
+    /// Takes over a listening socket from a service manager.
+    ///
+    /// - Throws: EINVAL when the descriptor is not a listening stream socket.
+    package static func adopt(_ descriptor: consuming Descriptor) throws(SystemError) -> ListeningSocket {
+        let number = descriptor.number
+        guard socketOption(number, SO_ACCEPTCONN) == 1, socketOption(number, SO_TYPE) == CInt(SOCK_STREAM.rawValue) else {
+            throw SystemError(call: "take over", object: "descriptor \(number) as a listening stream socket", errno: EINVAL)
+        }
+        // The status flag belongs to the open file, which we may share; every accept is non-blocking only with it.
+        try setNonBlocking(descriptor)
+        let address = try SocketAddress.local(of: descriptor)
+        return ListeningSocket(descriptor: descriptor, address: address, ownedPath: nil)
+    }
+
+    private init(descriptor: consuming Descriptor, address: SocketAddress, ownedPath: String?) {
+        self.descriptor = descriptor
+        self.address = address
+        self.ownedPath = ownedPath
+    }
+
+    /// Accepts one connection without waiting. Wraps `accept4(2)` with SOCK_NONBLOCK and SOCK_CLOEXEC.
+    ///
+    /// - Parameters:
+    ///   - peer: Receives the peer's `struct sockaddr`, cut at the buffer's size.
+    ///   - length: Receives the whole address's length, which may exceed the buffer's.
+    /// - Returns: The connection, or why there is none.
+    @inline(__always)
+    package func accept(peer: UnsafeMutableRawBufferPointer, length: inout UInt32) -> AcceptResult {
+        length = UInt32(peer.count)
+        // SAFETY: the kernel writes at most `length` bytes, which is the buffer's size.
+        let number = retrying { unsafe maitred_linux_accept(descriptor.number, peer.baseAddress, &length) }
+        if number >= 0 { return .accepted(Descriptor(owning: number)) }
+        return AcceptResult(failure: -number)
+    }
+
+    /// Removes the file of a Unix socket that this process created. The socket itself closes with the value.
+    package func removeFile() {
+        if let ownedPath { _ = unsafe unlink(ownedPath) }
+    }
+
+    private static func bindInternet(
+        _ socket: borrowing Descriptor,
+        _ address: SocketAddress,
+        _ options: ListeningOptions
+    ) throws(SystemError) {
+        try setSocketOption(socket, SOL_SOCKET, SO_REUSEADDR, 1)
+        if address.family == AF_INET6 { try setSocketOption(socket, CInt(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
+        if options.noDelay { try setSocketOption(socket, CInt(IPPROTO_TCP), TCP_NODELAY, 1) }
+        let result = bindOnce(socket, address)
+        guard result >= 0 else { throw SystemError(call: "listen on", object: "\(address)", errno: result) }
+    }
+
+    private static func bindUnix(
+        _ socket: borrowing Descriptor,
+        _ address: SocketAddress,
+        _ path: String,
+        _ mode: UInt32
+    ) throws(SystemError) {
+        // The file appears with its final mode: bind(2) applies the umask, so it is set around the call.
+        let previous = umask(~mode & 0o777)
+        defer { umask(previous) }
+        let result = bindOnce(socket, address)
+        if result >= 0 { return }
+        guard result == -EADDRINUSE, try isStale(address, path) else {
+            throw SystemError(call: "listen on", object: "\(address)", errno: result)
+        }
+        try check("replace", path) { unsafe unlink(path) }
+        let second = bindOnce(socket, address)
+        guard second >= 0 else { throw SystemError(call: "listen on", object: "\(address)", errno: second) }
+    }
+
+    /// bind(2), with the negative error number when it fails.
+    private static func bindOnce(_ socket: borrowing Descriptor, _ address: SocketAddress) -> CInt {
+        retrying { unsafe address.withPointer { unsafe maitred_linux_bind(socket.number, $0, $1) } }
+    }
+
+    /// Whether the path is a socket that refuses connections: its listener is gone.
+    private static func isStale(_ address: SocketAddress, _ path: String) throws(SystemError) -> Bool {
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return false }
+        let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
+        let probe = Descriptor(owning: try check("create a socket for", "\(address)") { socket(AF_UNIX, type, 0) })
+        let result = retrying { unsafe address.withPointer { unsafe maitred_linux_connect(probe.number, $0, $1) } }
+        return result == -ECONNREFUSED
+    }
+}
+
+extension AcceptResult {
+    /// Sorts accept(2)'s errors into what the caller must do about them.
+    init(failure errno: CInt) {
+        switch errno {
+        case EAGAIN:
+            self = .wouldBlock
+        // The network errors are those Linux passes on from a connection that failed before it was accepted.
+        case ECONNABORTED, EPROTO, EPERM, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH,
+            ETIMEDOUT:
+            self = .connectionFailed
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+            self = .exhausted(errno: errno)
+        default:
+            preconditionFailure("accept4 on our own listener failed: \(SystemError.words(for: errno))")
+        }
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CMaitredLinux
+import Glibc
+
+/// A system call that failed: which one, on what, and why.
+package struct SystemError: Error, Equatable, CustomStringConvertible {
+    /// What was attempted, in words that follow "cannot": "bind", "open".
+    package let call: String
+
+    /// What it was attempted on: an address, a path, a descriptor's role.
+    package let object: String
+
+    /// The error number, always positive.
+    package let errno: CInt
+
+    /// Makes an error value; `errno` may be given negative, as the wrappers return it.
+    package init(call: String, object: String, errno: CInt) {
+        self.call = call
+        self.object = object
+        self.errno = abs(errno)
+    }
+
+    /// "cannot bind 0.0.0.0:80: Permission denied (EACCES)".
+    package var description: String {
+        "cannot \(call)\(object.isEmpty ? "" : " " + object): \(SystemError.words(for: errno))"
+    }
+
+    /// "Permission denied (EACCES)".
+    package static func words(for errno: CInt) -> String {
+        // SAFETY: strerror and strerrorname_np return pointers to static strings; this process has one thread.
+        let text = unsafe String(cString: strerror(errno))
+        guard let name = unsafe maitred_linux_errno_name(errno) else { return text }
+        return unsafe "\(text) (\(String(cString: name)))"
+    }
+}
+
+/// Runs a call of the C library's convention until it is not interrupted: the one place that knows EINTR.
+///
+/// - Returns: the call's result, or the negative error number.
+@inline(__always)
+func retrying(_ body: () -> CInt) -> CInt {
+    while true {
+        let result = body()
+        if result >= 0 { return result }
+        let error = errno
+        if error != EINTR { return -error }
+    }
+}
+
+/// The same for calls that count bytes.
+@inline(__always)
+func retrying(_ body: () -> Int) -> Int {
+    while true {
+        let result = body()
+        if result >= 0 { return result }
+        let error = errno
+        if error != EINTR { return -Int(error) }
+    }
+}
+
+/// Runs a call that only a broken environment lets fail, and throws with what was attempted.
+@discardableResult
+@inline(__always)
+func check(
+    _ call: StaticString,
+    _ object: @autoclosure () -> String = "",
+    _ body: () -> CInt
+) throws(SystemError) -> CInt {
+    let result = retrying(body)
+    guard result >= 0 else { throw SystemError(call: "\(call)", object: object(), errno: result) }
+    return result
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CMaitredWire
+package import MaitredSystem
+
+// The load page: what a worker's processes say of themselves, without a system call.
+//
+//      header   magic, version | drain  (the master writes)
+//               doorbell, high water    (both write)
+//      row 0    pid  taken  holds  …    (the process that claimed it writes; the master frees it)
+//      row 1    …
+//
+// 1. The memory is sealed: no reader can be killed by a worker that shortens it.
+// 2. The master believes nothing: the high-water mark is clamped, sums saturate, and a wrong number
+//    can only change how many connections the worker itself is given.
+// 3. A row belongs to one process. When that is gone the master folds the row's totals into its own
+//    and frees it, so what was counted stays counted and what was held is held no more.
+
+/// Sums over the rows of one page that the master needs at every look.
+package struct LoadReading: Equatable, Sendable {
+    /// Connections taken since the worker started.
+    package var taken: UInt64 = 0
+    /// Connections open now, at most `LoadPage.mostHolds`.
+    package var holds: Int = 0
+
+    /// A reading of nothing.
+    package init() {}
+}
+
+/// Everything else a page says, read when somebody asks or once a second.
+package struct LoadTotals: Equatable, Sendable {
+    /// Requests answered.
+    package var requests: UInt64 = 0
+    /// Requests failed.
+    package var errors: UInt64 = 0
+    /// CLOCK_MONOTONIC of the youngest heartbeat; 0: the worker has none.
+    package var heartbeatNanoseconds: UInt64 = 0
+    /// Bytes the worker's processes want to be judged by; 0: not said.
+    package var memory: UInt64 = 0
+    /// Processes that have a row.
+    package var processes = 0
+
+    /// Totals of nothing.
+    package init() {}
+}
+
+/// The master's view of a worker's load page.
+@safe
+package final class LoadPage {
+    /// Bytes of every page.
+    package static let size = Int(MAITRED_PAGE_SIZE)
+
+    /// No worker is believed to hold more: above the number of descriptors a process can have.
+    package static let mostHolds = 1 << 30
+
+    private let memory: SharedMemory
+    private let header: UnsafeMutablePointer<maitred_page_header>
+
+    /// What rows said that are free again.
+    private var retired = LoadTotals()
+    private var retiredTaken: UInt64 = 0
+
+    /// Where the last search for dead rows stopped.
+    private var nextRow = 0
+
+    /// Creates an empty page.
+    package init() throws(SystemError) {
+        memory = try SharedMemory(creating: "maitred-load", size: Self.size)
+        // SAFETY: the memory is page-aligned, larger than the header, and lives as long as self.
+        unsafe header = memory.base.assumingMemoryBound(to: maitred_page_header.self)
+        unsafe maitred_store_word(&header.pointee.version, UInt32(MAITRED_WIRE_VERSION))
+        unsafe maitred_store_word(&header.pointee.row_count, UInt32(MAITRED_ROW_COUNT))
+        unsafe maitred_store_word(&header.pointee.row_size, UInt32(MemoryLayout<maitred_row>.size))
+        unsafe maitred_store_word(&header.pointee.magic, MAITRED_PAGE_MAGIC)
+    }
+
+    /// The memfd that the worker gets.
+    package func withDescriptor<Result, Failure: Error>(
+        _ body: (borrowing Descriptor) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(memory.descriptor)
+    }
+
+    /// Rows that may be in use, whatever the page claims.
+    private var rowCount: Int {
+        min(Int(unsafe maitred_load_word(&header.pointee.high_water)), Int(MAITRED_ROW_COUNT))
+    }
+
+    private func row(_ index: Int) -> UnsafeMutablePointer<maitred_row> {
+        unsafe maitred_page_row(memory.base, UInt32(index))
+    }
+
+    /// Sums taken and holds. `taken` of a row is read before its holds: a connection may be seen twice, never not at all.
+    package func read() -> LoadReading {
+        var reading = LoadReading()
+        reading.taken = retiredTaken
+        for index in 0..<rowCount {
+            let row = unsafe row(index)
+            if unsafe maitred_load(&row.pointee.pid) == 0 { continue }
+            reading.taken &+= unsafe maitred_load(&row.pointee.taken)
+            let holds = unsafe maitred_load(&row.pointee.holds)
+            reading.holds = min(Self.mostHolds, reading.holds + Int(clamping: min(holds, UInt64(Self.mostHolds))))
+        }
+        return reading
+    }
+
+    /// Sums everything else.
+    package func totals() -> LoadTotals {
+        var totals = retired
+        for index in 0..<rowCount {
+            let row = unsafe row(index)
+            if unsafe maitred_load(&row.pointee.pid) == 0 { continue }
+            totals.processes += 1
+            totals.requests &+= unsafe maitred_load(&row.pointee.requests)
+            totals.errors &+= unsafe maitred_load(&row.pointee.errors)
+            totals.memory &+= unsafe maitred_load(&row.pointee.memory)
+            totals.heartbeatNanoseconds = max(
+                totals.heartbeatNanoseconds, unsafe maitred_load(&row.pointee.heartbeat_ns))
+        }
+        return totals
+    }
+
+    /// Frees rows whose process is gone, so that what it held is held no more.
+    ///
+    /// - Parameters:
+    ///   - leader: A pid known to live, which is not looked up.
+    ///   - limit: The most rows to look up; the next call goes on where this one stopped.
+    /// - Returns: The number of rows freed.
+    package func dropDeadRows(leader: Int32, limit: Int) -> Int {
+        let count = rowCount
+        var dropped = 0
+        for _ in 0..<min(limit, count) {
+            nextRow = nextRow + 1 < count ? nextRow + 1 : 0
+            let row = unsafe row(nextRow)
+            let pid = unsafe maitred_load(&row.pointee.pid)
+            if pid == 0 || pid == UInt64(leader) { continue }
+            let startTime = unsafe maitred_load(&row.pointee.start_time)
+            if Self.isAlive(pid: pid, startTime: startTime) { continue }
+            retiredTaken &+= unsafe maitred_load(&row.pointee.taken)
+            retired.requests &+= unsafe maitred_load(&row.pointee.requests)
+            retired.errors &+= unsafe maitred_load(&row.pointee.errors)
+            unsafe maitred_row_release(row)
+            dropped += 1
+        }
+        return dropped
+    }
+
+    /// A process that has not said when it started is judged by its number alone.
+    private static func isAlive(pid: UInt64, startTime: UInt64) -> Bool {
+        guard let status = ProcessFiles.status(of: Int32(clamping: pid)), status.isAlive else { return false }
+        return startTime == 0 || status.startTime == startTime
+    }
+
+    /// Tells every process of the worker to take no more.
+    package func setDrain() {
+        unsafe maitred_store_word(&header.pointee.drain, 1)
+    }
+
+    /// Asks for a bell at the next close, or no longer. After arming the rows must be read again.
+    package func setDoorbell(_ isArmed: Bool) {
+        unsafe maitred_store_word(&header.pointee.doorbell, isArmed ? 1 : 0)
+    }
+}

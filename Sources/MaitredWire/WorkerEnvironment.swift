@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import MaitredSystem
+
+/// A descriptor as the environment names it: its number, and the inode that proves it is still that one.
+///
+/// A wrapper between master and worker may have closed it, and the number may be a stranger's by now.
+package struct DescriptorReference: Equatable, Sendable, CustomStringConvertible {
+    /// Descriptor number in the worker.
+    package var number: CInt
+    /// Inode of the open file.
+    package var inode: UInt64
+
+    /// Names a descriptor.
+    package init(number: CInt, inode: UInt64) {
+        self.number = number
+        self.inode = inode
+    }
+
+    /// "3:81234".
+    package var description: String { "\(number):\(inode)" }
+
+    /// Parses "3:81234".
+    init?(_ text: some StringProtocol) {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 2, let number = CInt(parts[0]), number >= 0, let inode = UInt64(parts[1]) else { return nil }
+        self.init(number: number, inode: inode)
+    }
+
+    /// Takes the descriptor over after checking that it is the one meant.
+    package func claim(for variable: String) throws(WireError) -> Descriptor {
+        guard let found = try? inodeOfDescriptor(number) else {
+            throw .environment(variable: variable, problem: "descriptor \(number) is not open: it was closed on the way")
+        }
+        guard found == inode else {
+            throw .environment(variable: variable, problem: "descriptor \(number) is another file by now")
+        }
+        return Descriptor(owning: number)
+    }
+}
+
+/// What a worker finds in its environment.
+package struct WorkerEnvironment: Equatable, Sendable {
+    /// "index:fd:inode,…": one channel per listener.
+    package static let handoffVariable = "MAITRED_HANDOFF_FDS"
+    /// "fd:inode".
+    package static let controlVariable = "MAITRED_CONTROL_FD"
+    /// "fd:inode".
+    package static let loadVariable = "MAITRED_LOAD_FD"
+    /// The worker's id.
+    package static let idVariable = "MAITRED_WORKER_ID"
+    /// The worker's slot.
+    package static let slotVariable = "MAITRED_WORKER_SLOT"
+    /// "index=address,…".
+    package static let listenersVariable = "MAITRED_LISTENERS"
+
+    /// Variables that mean something to another supervisor's child and must not reach a worker.
+    package static let removedVariables: Set<String> = [
+        "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "FDSTORE",
+    ]
+
+    /// Listeners of one worker, at most.
+    package static let listenerLimit = 32
+
+    /// One channel per listener, at the listener's index.
+    package var channels: [DescriptorReference]
+    /// The control channel.
+    package var control: DescriptorReference
+    /// The load page.
+    package var load: DescriptorReference
+    /// 1, 2, 3 …
+    package var id: Int
+    /// 0 ..< N.
+    package var slot: Int
+    /// Addresses of the listeners, at their index.
+    package var listeners: [String]
+
+    /// Describes a worker.
+    package init(
+        channels: [DescriptorReference],
+        control: DescriptorReference,
+        load: DescriptorReference,
+        id: Int,
+        slot: Int,
+        listeners: [String]
+    ) {
+        self.channels = channels
+        self.control = control
+        self.load = load
+        self.id = id
+        self.slot = slot
+        self.listeners = listeners
+    }
+
+    /// The variables, in the order of the documentation.
+    package var variables: [(name: String, value: String)] {
+        let handoff = channels.enumerated().map { "\($0.offset):\($0.element)" }.joined(separator: ",")
+        let addresses = listeners.enumerated().map { "\($0.offset)=\($0.element)" }.joined(separator: ",")
+        return [
+            (Self.handoffVariable, handoff), (Self.controlVariable, "\(control)"), (Self.loadVariable, "\(load)"),
+            (Self.idVariable, "\(id)"), (Self.slotVariable, "\(slot)"), (Self.listenersVariable, addresses),
+        ]
+    }
+
+    /// Reads a worker's environment.
+    ///
+    /// - Parameter value: Looks a variable up.
+    /// - Returns: nil when the process was not started by a maitred master.
+    package static func parse(_ value: (String) -> String?) throws(WireError) -> WorkerEnvironment? {
+        guard let handoff = value(handoffVariable) else { return nil }
+        let channels = try parseChannels(handoff)
+        return WorkerEnvironment(
+            channels: channels,
+            control: try reference(controlVariable, value(controlVariable)),
+            load: try reference(loadVariable, value(loadVariable)),
+            id: try number(idVariable, value(idVariable), from: 1),
+            slot: try number(slotVariable, value(slotVariable), from: 0),
+            listeners: try parseListeners(value(listenersVariable) ?? "", count: channels.count)
+        )
+    }
+
+    private static func parseChannels(_ text: String) throws(WireError) -> [DescriptorReference] {
+        let entries = text.split(separator: ",", omittingEmptySubsequences: false)
+        guard entries.count <= listenerLimit else { throw .tooLarge(what: handoffVariable, limit: listenerLimit) }
+        var channels: [DescriptorReference] = []
+        for (index, entry) in entries.enumerated() {
+            let parts = entry.split(separator: ":", maxSplits: 1)
+            guard parts.count == 2, parts[0] == "\(index)", let reference = DescriptorReference(parts[1]) else {
+                throw .environment(variable: handoffVariable, problem: "'\(entry)' is not \(index):fd:inode")
+            }
+            channels.append(reference)
+        }
+        return channels
+    }
+
+    private static func parseListeners(_ text: String, count: Int) throws(WireError) -> [String] {
+        var listeners: [String] = []
+        for (index, entry) in text.split(separator: ",").enumerated() {
+            guard let mark = entry.firstIndex(of: "="), entry[..<mark] == "\(index)" else {
+                throw .environment(variable: listenersVariable, problem: "'\(entry)' is not \(index)=address")
+            }
+            listeners.append(String(entry[entry.index(after: mark)...]))
+        }
+        guard listeners.count == count else {
+            throw .environment(variable: listenersVariable, problem: "\(listeners.count) addresses for \(count) channels")
+        }
+        return listeners
+    }
+
+    private static func reference(_ variable: String, _ text: String?) throws(WireError) -> DescriptorReference {
+        guard let text else { throw .environment(variable: variable, problem: "is not set") }
+        guard let reference = DescriptorReference(text) else {
+            throw .environment(variable: variable, problem: "'\(text)' is not fd:inode")
+        }
+        return reference
+    }
+
+    private static func number(_ variable: String, _ text: String?, from least: Int) throws(WireError) -> Int {
+        guard let text, let number = Int(text), number >= least else {
+            throw .environment(variable: variable, problem: "'\(text ?? "")' is not a number from \(least)")
+        }
+        return number
+    }
+}
