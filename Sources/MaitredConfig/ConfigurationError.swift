@@ -51,14 +51,14 @@ package struct InvalidValue: Error, Equatable, Sendable {
 }
 
 /// Characters of a wrong value that an error repeats: enough to recognise it, too few to bury the advice.
-private let visibleLimit = 80
+package let visibleLimit = 80
 
 /// Makes any text safe to print on one line: control and direction characters are escaped, a long text is cut.
-package func visible(_ text: String) -> String {
+package func visible(_ text: String, limit: Int = visibleLimit) -> String {
     var result = ""
     var count = 0
     for scalar in text.unicodeScalars {
-        guard count < visibleLimit else { return result + "…" }
+        guard count < limit else { return result + "…" }
         count += 1
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned:

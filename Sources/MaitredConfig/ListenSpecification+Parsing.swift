@@ -140,7 +140,7 @@ extension ListenSpecification.Address {
         if canonicalIPv6Address(text) != nil {
             return InvalidValue("\(quoted(text)) is an IPv6 address without a port: write \(quoted("[\(text)]:8080"))")
         }
-        if parts == 1 {
+        if parts == 1, (try? hostName(text, of: text)) != nil || isIPv4Address(text) {
             return InvalidValue("\(quoted(text)) has no port: add one, as in \(quoted(text + ":8080"))")
         }
         return InvalidValue("\(quoted(text)) is not an address: give one like \(ListenSpecification.examples)")

@@ -4,10 +4,9 @@ extension Setting {
     /// Every setting, in the order of the help and the documentation.
     package static let all: [Setting] = [
         .listen,
-        .workers, .command, .workerNofile,
+        .command, .workers, .workerNofile, .maxRestarts, .drainSignal, .stopSignal,
         .strategy, .queueDepth, .maxConnections,
-        .stallTimeout, .startTimeout, .minUptime, .restartDelay, .maxRestarts,
-        .drainTimeout, .killTimeout, .drainSignal, .stopSignal,
+        .stallTimeout, .startTimeout, .minUptime, .restartDelay, .drainTimeout, .killTimeout,
         .logLevel, .statusInterval,
         .config,
     ]
@@ -32,6 +31,19 @@ extension Setting {
 
     // MARK: - Workers
 
+    package static let command = Setting(
+        "command",
+        placeholder: "COMMAND",
+        expectation: "a program and its arguments, quoted as for a shell",
+        defaultText: "none",
+        hasFlag: false,
+        help: "The program that every worker runs, and its arguments"
+    ) { configuration, texts, _ throws(InvalidValue) in
+        for text in texts {
+            configuration.command = try shellWords(text)
+        }
+    }
+
     package static let workers = Setting(
         "workers",
         placeholder: "N|auto",
@@ -47,19 +59,6 @@ extension Setting {
         }
     }
 
-    package static let command = Setting(
-        "command",
-        placeholder: "COMMAND",
-        expectation: "a program and its arguments, quoted as for a shell",
-        defaultText: "none",
-        hasFlag: false,
-        help: "The program that every worker runs, and its arguments"
-    ) { configuration, texts, _ throws(InvalidValue) in
-        for text in texts {
-            configuration.command = try shellWords(text)
-        }
-    }
-
     package static let workerNofile = limit(
         "worker-nofile",
         \.workerNofile,
@@ -67,6 +66,35 @@ extension Setting {
         in: 64...1_048_576,
         help: "How many files a worker may have open; none keeps the limit that maitred was started with"
     )
+
+    package static let maxRestarts = number(
+        "max-restarts",
+        \.maxRestarts,
+        in: 1...1_000,
+        help: "How many failed starts in a row give a worker up"
+    )
+
+    package static let drainSignal = single(
+        "drain-signal",
+        \.drainSignal,
+        placeholder: "SIGNAL|none",
+        expectation: "a signal like TERM, SIGTERM or 15, or 'none'",
+        defaultText: "none",
+        help: "Sent to a worker as soon as it is to finish its connections"
+    ) { text throws(InvalidValue) in
+        text == "none" ? nil : try SignalName(text)
+    }
+
+    package static let stopSignal = single(
+        "stop-signal",
+        \.stopSignal,
+        placeholder: "SIGNAL",
+        expectation: "a signal like TERM, SIGTERM or 15",
+        defaultText: "\(SignalName.terminate)",
+        help: "Sent to a worker when its connections are finished, or their time is up"
+    ) { text throws(InvalidValue) in
+        try SignalName(text)
+    }
 
     // MARK: - Choosing
 
@@ -99,21 +127,21 @@ extension Setting {
         "stall-timeout",
         \.stallTimeout,
         in: .milliseconds(1)...hour,
-        help: "A worker that leaves a connection waiting for so long gets no more, and others take its queue"
+        help: "How long a worker may leave a connection waiting before others get its queue"
     )
 
     package static let startTimeout = time(
         "start-timeout",
         \.startTimeout,
         in: .milliseconds(100)...hour,
-        help: "A worker that is not ready after so long is killed, and that counts as a failed start"
+        help: "How long a worker may take to get ready before it is killed, which is a failed start"
     )
 
     package static let minUptime = time(
         "min-uptime",
         \.minUptime,
         in: .zero...hour,
-        help: "A worker that exits by itself sooner than so long after being ready counts as a failed start"
+        help: "How long a worker must have been ready for its exit not to be a failed start"
     )
 
     package static let restartDelay = time(
@@ -121,51 +149,22 @@ extension Setting {
         \.restartDelay,
         // 30 s is where the growing pause between restarts ends.
         in: .milliseconds(10)...Duration.seconds(30),
-        help: "The pause after a failed start; it grows by half with each further one, up to 30s"
-    )
-
-    package static let maxRestarts = number(
-        "max-restarts",
-        \.maxRestarts,
-        in: 1...1_000,
-        help: "After so many failed starts in a row a worker is given up"
+        help: "The pause after a failed start; each further one makes it half as long again, up to 30s"
     )
 
     package static let drainTimeout = time(
         "drain-timeout",
         \.drainTimeout,
         in: .zero...day,
-        help: "A worker that shall stop may finish its connections for so long"
+        help: "How long a worker that is to stop may finish its connections"
     )
 
     package static let killTimeout = time(
         "kill-timeout",
         \.killTimeout,
         in: .zero...hour,
-        help: "A worker that lives on for so long after the stop signal is killed"
+        help: "How long a worker may live on after the stop signal before it is killed"
     )
-
-    package static let drainSignal = single(
-        "drain-signal",
-        \.drainSignal,
-        placeholder: "SIGNAL|none",
-        expectation: "a signal like TERM, SIGTERM or 15, or 'none'",
-        defaultText: "none",
-        help: "Sent to a worker when it shall finish its connections"
-    ) { text throws(InvalidValue) in
-        text == "none" ? nil : try SignalName(text)
-    }
-
-    package static let stopSignal = single(
-        "stop-signal",
-        \.stopSignal,
-        placeholder: "SIGNAL",
-        expectation: "a signal like TERM, SIGTERM or 15",
-        defaultText: "\(SignalName.terminate)",
-        help: "Sent to a worker when its connections are finished, or their time is up"
-    ) { text throws(InvalidValue) in
-        try SignalName(text)
-    }
 
     // MARK: - Logging
 
@@ -192,7 +191,7 @@ extension Setting {
         placeholder: "FILE",
         expectation: "the path of a readable file of at most 1 MiB",
         defaultText: "none",
-        help: "A file of KEY=VALUE lines with the variables named here"
+        help: "A file of KEY=VALUE lines that set the variables named here"
     ) { _, _, _ in }
 }
 

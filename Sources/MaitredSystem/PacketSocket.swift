@@ -120,12 +120,12 @@ package struct PacketSocket: ~Copyable, Sendable {
         try setSocketOption(descriptor, SOL_SOCKET, SO_SNDBUF, CInt(clamping: bytes))
     }
 
-    /// Waits until a packet can be received or the other side is gone. Wraps `poll(2)`; for workers, never the master.
+    /// Waits until there may be room for a packet, the other side is gone, or the time passed.
     ///
-    /// - Returns: false when the time passed or a signal came.
-    package func waitReadable(milliseconds: CInt) -> Bool {
-        var entry = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
-        return unsafe poll(&entry, 1, milliseconds) > 0
+    /// Wraps `poll(2)`; for workers, never the master.
+    package func waitWritable(milliseconds: CInt) {
+        var entry = pollfd(fd: descriptor.number, events: Int16(POLLOUT), revents: 0)
+        _ = unsafe poll(&entry, 1, milliseconds)
     }
 }
 

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+
+/// The `maitred` command.
+@main
+struct Maitred: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "maitred",
+        abstract: "Runs copies of a server and gives each connection to the one that should have it.",
+        discussion: """
+            maitred owns the listening sockets, accepts each connection, chooses a worker process, and hands \
+            the connection itself over. From then on client and worker talk directly.
+
+              maitred serve --listen :8080 --workers 4 -- ./server
+            """,
+        version: "0.1.0",
+        subcommands: [Serve.self]
+    )
+
+    /// Parses, runs and ends; synchronous, so that the process stays at one thread.
+    static func main() {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        var command: any ParsableCommand
+        do {
+            command = try parseAsRoot(arguments)
+        } catch {
+            Failure.end(parsing: arguments, error)
+        }
+        do {
+            try command.run()
+        } catch {
+            Failure.end(running: error)
+        }
+    }
+}

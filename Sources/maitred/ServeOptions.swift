@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import MaitredBalance
+import MaitredConfig
+
+// Options are plain texts: names, help and parsers come from the table of settings, so that flags, variables and the
+// file have one spelling and one form of error.
+
+extension NameSpecification {
+    /// The flag of a setting.
+    static func of(_ setting: Setting) -> Self {
+        .customLong(setting.name)
+    }
+}
+
+extension ArgumentHelp {
+    /// The help of a setting, with its default and its variable.
+    static func of(_ setting: Setting, discussion: String = "") -> Self {
+        .init(
+            "\(setting.help). (default: \(setting.defaultText); \(setting.variable))",
+            discussion: discussion,
+            valueName: setting.placeholder
+        )
+    }
+}
+
+/// The options that were given, in order.
+func given(_ options: [(setting: Setting, text: String?)]) -> [RawSetting] {
+    options.compactMap { option in
+        option.text.map { RawSetting(option.setting, $0) }
+    }
+}
+
+/// `--listen`.
+struct ListeningOptions: ParsableArguments {
+    @Option(name: .of(.listen), help: .of(.listen))
+    var listen: [String] = []
+
+    var given: [RawSetting] { listen.map { RawSetting(.listen, $0) } }
+}
+
+/// How many workers there are, and how they are told to end.
+struct WorkerOptions: ParsableArguments {
+    @Option(name: .of(.workers), help: .of(.workers))
+    var workers: String?
+
+    @Option(name: .of(.workerNofile), help: .of(.workerNofile))
+    var workerNofile: String?
+
+    @Option(name: .of(.maxRestarts), help: .of(.maxRestarts))
+    var maxRestarts: String?
+
+    @Option(name: .of(.drainSignal), help: .of(.drainSignal))
+    var drainSignal: String?
+
+    @Option(name: .of(.stopSignal), help: .of(.stopSignal))
+    var stopSignal: String?
+
+    var given: [RawSetting] {
+        maitred.given([
+            (.workers, workers),
+            (.workerNofile, workerNofile),
+            (.maxRestarts, maxRestarts),
+            (.drainSignal, drainSignal),
+            (.stopSignal, stopSignal),
+        ])
+    }
+}
+
+/// Which worker gets a connection, and which gets none.
+struct ChoosingOptions: ParsableArguments {
+    /// A line for each strategy, the names in one column.
+    private static let strategies: String = {
+        let width = StrategyName.allCases.map(\.rawValue.count).max() ?? 0
+        return StrategyName.allCases.map { strategy in
+            let padding = String(repeating: " ", count: width - strategy.rawValue.count)
+            return "\(strategy.rawValue)\(padding)  \(strategy.summary)"
+        }.joined(separator: "\n")
+    }()
+
+    @Option(
+        name: .of(.strategy),
+        help: .of(.strategy, discussion: strategies),
+        completion: .list(StrategyName.allCases.map(\.rawValue))
+    )
+    var strategy: String?
+
+    @Option(name: .of(.queueDepth), help: .of(.queueDepth))
+    var queueDepth: String?
+
+    @Option(name: .of(.maxConnections), help: .of(.maxConnections))
+    var maxConnections: String?
+
+    var given: [RawSetting] {
+        maitred.given([
+            (.strategy, strategy),
+            (.queueDepth, queueDepth),
+            (.maxConnections, maxConnections),
+        ])
+    }
+}
+
+/// How long things may take.
+struct TimeoutOptions: ParsableArguments {
+    @Option(name: .of(.stallTimeout), help: .of(.stallTimeout))
+    var stallTimeout: String?
+
+    @Option(name: .of(.startTimeout), help: .of(.startTimeout))
+    var startTimeout: String?
+
+    @Option(name: .of(.minUptime), help: .of(.minUptime))
+    var minUptime: String?
+
+    @Option(name: .of(.restartDelay), help: .of(.restartDelay))
+    var restartDelay: String?
+
+    @Option(name: .of(.drainTimeout), help: .of(.drainTimeout))
+    var drainTimeout: String?
+
+    @Option(name: .of(.killTimeout), help: .of(.killTimeout))
+    var killTimeout: String?
+
+    var given: [RawSetting] {
+        maitred.given([
+            (.stallTimeout, stallTimeout),
+            (.startTimeout, startTimeout),
+            (.minUptime, minUptime),
+            (.restartDelay, restartDelay),
+            (.drainTimeout, drainTimeout),
+            (.killTimeout, killTimeout),
+        ])
+    }
+}
+
+/// What is logged.
+struct LoggingOptions: ParsableArguments {
+    @Option(
+        name: .of(.logLevel),
+        help: .of(.logLevel, discussion: LogLevel.allCases.map(\.rawValue).joined(separator: ", ")),
+        completion: .list(LogLevel.allCases.map(\.rawValue))
+    )
+    var logLevel: String?
+
+    @Option(name: .of(.statusInterval), help: .of(.statusInterval))
+    var statusInterval: String?
+
+    var given: [RawSetting] {
+        maitred.given([
+            (.logLevel, logLevel),
+            (.statusInterval, statusInterval),
+        ])
+    }
+}
