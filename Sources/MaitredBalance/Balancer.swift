@@ -30,8 +30,9 @@ public struct Balancer: Sendable {
 
     /// Chooses a worker for one connection.
     ///
-    /// What the strategy says is checked; when it cannot be used, the next worker in the rotation gets the connection and
-    /// `overruledPicks` counts it. Nothing is counted in the table: that is `handed(at:)`, when the worker really has it.
+    /// What the strategy says is checked; when it cannot be used, the next worker in the rotation gets the connection
+    /// and `overruledPicks` counts it. Nothing is counted in the table: that is `handed(at:)`, when the worker really
+    /// has it.
     ///
     /// - Parameter connection: what is known about the connection.
     /// - Returns: index of an eligible worker, or nil only when none is.
@@ -51,7 +52,7 @@ public struct Balancer: Sendable {
     /// - Parameters:
     ///   - id: the worker's number, never used before.
     ///   - slot: the worker's place in the pool.
-    ///   - weight: its share of the work relative to the others, clamped to 1 ... 65,536.
+    ///   - weight: its share of the work relative to the others, clamped to the range from 1 to 65,536.
     public mutating func join(id: Int, slot: Int, weight: Int = 1) {
         table.join(id: id, slot: slot, weight: weight)
     }

@@ -3,8 +3,8 @@
 /// Decides who gets a connection.
 ///
 /// A strategy is a function of what it is given and of its own small state (a running index, a seed). It asks no
-/// clock, makes no calls and draws no randomness that it was not started with, so that every decision can be repeated in
-/// a test. It runs once per connection: it must not allocate, and should keep its state in a small struct.
+/// clock, makes no calls and draws no randomness that it was not started with, so that every decision can be repeated
+/// in a test. It runs once per connection: it must not allocate, and should keep its state in a small struct.
 ///
 /// This one sends the connections of each listener to a worker of its own where it can:
 ///

@@ -2,8 +2,8 @@
 
 /// The workers that exist, what each has open, and who of them may be given a connection.
 ///
-/// A value without clock or system: the master writes in what it counts and reads, strategies read. Numbers are clamped,
-/// never trusted. An index out of range is a bug of the caller and traps.
+/// A value without clock or system: the master writes in what it counts and reads, strategies read. Numbers are
+/// clamped, never trusted. An index out of range is a bug of the caller and traps.
 ///
 /// A worker is *eligible* when it is ready, not draining, not busy, not refusing, has room in its queue and has fewer
 /// connections open than the limit. That is kept current on every change, so that asking costs nothing.
@@ -58,7 +58,7 @@ public struct LoadTable: Sendable, Equatable {
     /// - Parameters:
     ///   - id: the worker's number, never used before.
     ///   - slot: the worker's place in the pool.
-    ///   - weight: its share of the work relative to the others, clamped to 1 ... 65,536.
+    ///   - weight: its share of the work relative to the others, clamped to the range from 1 to 65,536.
     public mutating func join(id: Int, slot: Int, weight: Int = 1) {
         let learned = workers.reduce(0) { $0 &+ $1.memory.bytesPerConnection }
         let expected = workers.isEmpty ? MemoryModel.assumedBytesPerConnection : learned / workers.count
@@ -144,7 +144,7 @@ public struct LoadTable: Sendable, Equatable {
         }
     }
 
-    /// Changes a worker's share of the work, clamped to 1 ... 65,536.
+    /// Changes a worker's share of the work, clamped to the range from 1 to 65,536.
     public mutating func setWeight(_ weight: Int, at index: Int) {
         workers[index].weight = WorkerLoad.clampedWeight(weight)
     }

@@ -2,10 +2,10 @@
 
 /// Compares two workers and takes the less loaded one.
 ///
-/// It is the well-known choice of two without its dice: one index runs up the rotation, the other down. Alone, that would
-/// always compare the same pairs, because the sum of the two indexes never changes (of four workers 0 with 3, and 1
-/// with 2). So the second one takes an extra step each time the first begins a new round: over as many rounds as there
-/// are workers, everyone meets everyone. Equal workers are taken in turn, as the upward index meets them.
+/// It is the well-known choice of two without its dice: one index runs up the rotation, the other down. Alone, that
+/// would always compare the same pairs, because the sum of the two indexes never changes (of four workers 0 with 3,
+/// and 1 with 2). So the second one takes an extra step each time the first begins a new round: over as many rounds as
+/// there are workers, everyone meets everyone. Equal workers are taken in turn, as the upward index meets them.
 public struct PowerOfTwo: BalancingStrategy {
     /// Where the upward search begins.
     private var up = 0

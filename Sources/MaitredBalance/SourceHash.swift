@@ -3,8 +3,8 @@
 /// Sends a client to the same worker each time.
 ///
 /// Rendezvous hashing: client and *slot* together give a number, and the highest one wins. A worker that leaves takes
-/// nobody else's clients along, only its own move; its successor has the same slot and gets them back. Of two workers of
-/// one slot the newer wins. There is no seed, so that the assignment outlives the master. Connections without an
+/// nobody else's clients along, only its own move; its successor has the same slot and gets them back. Of two workers
+/// of one slot the newer wins. There is no seed, so that the assignment outlives the master. Connections without an
 /// address are taken in turn.
 ///
 /// The number decides alone between equal weights. Otherwise `weight / −log₂(number)` does, with the number read as a
@@ -63,7 +63,7 @@ public struct SourceHash: BalancingStrategy {
         return Double(worker.weight) * distance(bestNumber) > Double(best.weight) * distance(number)
     }
 
-    /// How far a number lies below 2^64, as a logarithm to base 2: 0 ... 64, never quite 0.
+    /// How far a number lies below 2^64, as a logarithm to base 2, between 0 and 64 but never 0.
     ///
     /// The number is written as m × 2^e with m between √½ and √2. Then log₂ m is a series in s = (m − 1) / (m + 1),
     /// whose first terms are exact to nine digits there.

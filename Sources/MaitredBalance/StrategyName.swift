@@ -20,9 +20,10 @@ public enum StrategyName: String, CaseIterable, Sendable {
     /// `UniformRandom`.
     case random
 
-    /// A new strategy of this name.
+    /// Makes a new strategy of this name.
     ///
     /// - Parameter seed: where `random` begins; the others need no randomness.
+    /// - Returns: the strategy, with its indexes at their beginning.
     public func makeStrategy(seed: UInt64) -> any BalancingStrategy {
         switch self {
         case .roundRobin: RoundRobin()

@@ -14,7 +14,9 @@ extension Configuration {
     ///   - environment: the variables of this process.
     ///   - file: the configuration file's name, for errors, and its text.
     ///   - processors: processors that this process may use.
-    /// - Throws: `ConfigurationError` for the first mistake in the order file, environment, flags, command.
+    /// - Returns: the checked configuration; its command is not empty.
+    /// - Throws: `ConfigurationError` for the first mistake: in the file, then setting by setting in the environment and
+    ///   the flags, then in the command.
     package static func resolve(
         flags: [RawSetting],
         command: [String],
@@ -47,7 +49,10 @@ extension Configuration {
     }
 
     /// The configuration file to read before resolving, and what named it; `nil` if nothing did.
-    package static func file(flags: [RawSetting], environment: [EnvironmentVariable])
+    package static func file(
+        flags: [RawSetting],
+        environment: [EnvironmentVariable]
+    )
         -> (path: String, origin: SettingOrigin)?
     {
         if let flag = flags.last(where: { $0.setting.name == Setting.config.name }) {
@@ -62,7 +67,12 @@ extension Configuration {
         return value == "" ? nil : value
     }
 
-    private mutating func take(_ setting: Setting, _ texts: [String], _ origin: SettingOrigin, _ processors: Int)
+    private mutating func take(
+        _ setting: Setting,
+        _ texts: [String],
+        _ origin: SettingOrigin,
+        _ processors: Int
+    )
         throws(ConfigurationError)
     {
         do {

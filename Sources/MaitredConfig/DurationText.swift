@@ -12,13 +12,17 @@ private let durationUnits: [(name: String, microseconds: Int64)] = [
 /// Decimals that are read: more cannot name a whole number of microseconds, and one hour's worth still fits 64 bits.
 private let durationDecimals = 9
 
-/// Reads a duration: a number with its unit, as in `100ms`, `1.5s`, `2m`, `1h`, `250us`. `0` needs no unit.
+/// Reads a duration: a number with its unit, as in `100ms`, `1.5s`, `2m`, `1h`, `250us`.
 ///
-/// The resolution is a microsecond.
+/// `0` needs no unit. The resolution is a microsecond.
 ///
 /// - Throws: `InvalidValue`; a number without a unit is told to add one, because seconds and milliseconds are both
 ///   usual and guessing wrong costs a factor of a thousand.
-package func duration(_ text: String, in range: ClosedRange<Duration>, orWord word: String? = nil)
+package func duration(
+    _ text: String,
+    in range: ClosedRange<Duration>,
+    orWord word: String? = nil
+)
     throws(InvalidValue) -> Duration
 {
     let advice = "give \(durationExpectation(range, orWord: word))"

@@ -83,11 +83,12 @@ private struct EnvironmentFileReader {
             advance()
         }
         let key = trimmed(raw)
+        // The text is not repeated: a line that is no assignment may be the second one of an unquoted secret.
         guard peek() == UInt8(ascii: "=") else {
-            throw error(start, "\(quoted(key)) has no '=': write KEY=VALUE, or start the line with # for a comment")
+            throw error(start, "there is no '=': write KEY=VALUE, or start the line with # for a comment")
         }
         guard isVariableName(key) else {
-            throw error(start, "\(quoted(key)) is not a variable name: use letters, digits and _, not a digit first")
+            throw error(start, "no variable name before the '=': use letters, digits and _, and no digit first")
         }
         advance()
         let value = try readValue(key: key)

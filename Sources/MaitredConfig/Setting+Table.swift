@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import MaitredBalance
+
 extension Setting {
     /// Every setting, in the order of the help and the documentation.
     package static let all: [Setting] = [
@@ -103,7 +105,8 @@ extension Setting {
         \.strategy,
         placeholder: "NAME",
         kind: "a strategy",
-        help: "Which worker gets a connection"
+        help: "Which worker gets a connection",
+        summary: \.summary
     )
 
     package static let queueDepth = number(
@@ -173,7 +176,8 @@ extension Setting {
         \.logLevel,
         placeholder: "LEVEL",
         kind: "a log level",
-        help: "The least important messages that are logged"
+        help: "The least important messages that are logged",
+        summary: { _ in nil }
     )
 
     package static let statusInterval = interval(

@@ -20,8 +20,17 @@ package struct Setting: Sendable {
     /// Whether a flag can be repeated, and a variable holds several values with blanks between them.
     package let isList: Bool
 
+    /// The words that can be given, if the setting is a choice among words.
+    package let choices: [Choice]
+
     /// Reads one text, or for a list all of them: what was set before is replaced.
     let take: Take
+
+    /// A word that can be given, and what it stands for unless the word says that.
+    package struct Choice: Hashable, Sendable {
+        package let word: String
+        package let summary: String?
+    }
 
     /// The flag with its dashes: `--queue-depth`.
     package var flag: String { "--\(name)" }
@@ -41,6 +50,7 @@ package struct Setting: Sendable {
         defaultText: String,
         hasFlag: Bool = true,
         isList: Bool = false,
+        choices: [Choice] = [],
         help: String,
         take: @escaping Take
     ) {
@@ -51,6 +61,7 @@ package struct Setting: Sendable {
         self.defaultText = defaultText
         self.hasFlag = hasFlag
         self.isList = isList
+        self.choices = choices
         self.take = take
     }
 }
@@ -82,11 +93,18 @@ extension Setting {
         placeholder: String,
         expectation: String,
         defaultText: String,
+        choices: [Choice] = [],
         help: String,
         read: @escaping @Sendable (String) throws(InvalidValue) -> Value
     ) -> Setting {
-        Setting(name, placeholder: placeholder, expectation: expectation, defaultText: defaultText, help: help) {
-            configuration, texts, _ throws(InvalidValue) in
+        Setting(
+            name,
+            placeholder: placeholder,
+            expectation: expectation,
+            defaultText: defaultText,
+            choices: choices,
+            help: help
+        ) { configuration, texts, _ throws(InvalidValue) in
             for text in texts {
                 configuration[keyPath: field] = try read(text)
             }
@@ -120,7 +138,12 @@ extension Setting {
         }
     }
 
-    static func time(_ name: String, _ field: Field<Duration>, in range: ClosedRange<Duration>, help: String)
+    static func time(
+        _ name: String,
+        _ field: Field<Duration>,
+        in range: ClosedRange<Duration>,
+        help: String
+    )
         -> Setting
     {
         single(
@@ -136,7 +159,12 @@ extension Setting {
     }
 
     /// A duration that can be switched off with `off` or `0`.
-    static func interval(_ name: String, _ field: Field<Duration>, in range: ClosedRange<Duration>, help: String)
+    static func interval(
+        _ name: String,
+        _ field: Field<Duration>,
+        in range: ClosedRange<Duration>,
+        help: String
+    )
         -> Setting
     {
         let preset = defaults[keyPath: field]
@@ -152,13 +180,14 @@ extension Setting {
         }
     }
 
-    /// One word of a list; `kind` is the thing that the words name, with its article.
+    /// One word of a list; `kind` is the thing that the words name, with its article, and `summary` explains a word.
     static func choice<Value: RawRepresentable<String> & CaseIterable & Sendable>(
         _ name: String,
         _ field: Field<Value>,
         placeholder: String,
         kind: String,
-        help: String
+        help: String,
+        summary: (Value) -> String?
     ) -> Setting {
         let words = Value.allCases.map(\.rawValue)
         let expectation = "one of \(words.joined(separator: ", "))"
@@ -168,6 +197,7 @@ extension Setting {
             placeholder: placeholder,
             expectation: expectation,
             defaultText: defaults[keyPath: field].rawValue,
+            choices: Value.allCases.map { Choice(word: $0.rawValue, summary: summary($0)) },
             help: help
         ) { text throws(InvalidValue) in
             if let value = Value(rawValue: text) { return value }

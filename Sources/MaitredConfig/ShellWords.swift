@@ -15,9 +15,9 @@ package func shellWords(_ text: String) throws(InvalidValue) -> [String] {
     return try splitter.finish()
 }
 
-/// The bytes that separate words: the blanks of ASCII.
+/// Whether a byte separates words: a space, a tab or a line end, as in `sh` and systemd.
 func isBlank(_ byte: UInt8) -> Bool {
-    byte == UInt8(ascii: " ") || (0x09...0x0D).contains(byte)
+    [UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\n"), UInt8(ascii: "\r")].contains(byte)
 }
 
 /// Works on bytes: every character that means something is ASCII, and no byte of a longer UTF-8 sequence is.

@@ -3,7 +3,11 @@
 /// Reads a whole number in decimal digits, and nothing else: no sign, no blank, no separator.
 ///
 /// - Throws: `InvalidValue`, also for a number of any length that no integer holds.
-package func wholeNumber(_ text: String, in range: ClosedRange<Int>, orWord word: String? = nil) throws(InvalidValue)
+package func wholeNumber(
+    _ text: String,
+    in range: ClosedRange<Int>,
+    orWord word: String? = nil
+) throws(InvalidValue)
     -> Int
 {
     let advice = "give \(wholeNumberExpectation(range, orWord: word))"

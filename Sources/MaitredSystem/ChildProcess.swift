@@ -58,6 +58,12 @@ package struct DescriptorLimit: Equatable, Sendable {
     /// How far an unprivileged process may raise it.
     package var hard: UInt64
 
+    /// Names a limit.
+    package init(soft: UInt64, hard: UInt64) {
+        self.soft = soft
+        self.hard = hard
+    }
+
     /// This process's own limit.
     package static func current() throws(SystemError) -> DescriptorLimit {
         var limit = rlimit()

@@ -9,11 +9,11 @@ package struct ListeningOptions: Sendable {
     package var backlog: CInt
     /// TCP_NODELAY, which accepted connections inherit.
     package var noDelay: Bool
-    /// File mode of a Unix socket.
-    package var mode: UInt32
+    /// Permission bits of a Unix socket; nil leaves them to the umask.
+    package var mode: UInt32?
 
     /// Options with the defaults a server wants.
-    package init(backlog: CInt = 4096, noDelay: Bool = false, mode: UInt32 = 0o666) {
+    package init(backlog: CInt = 4096, noDelay: Bool = false, mode: UInt32? = nil) {
         self.backlog = backlog
         self.noDelay = noDelay
         self.mode = mode
@@ -116,11 +116,11 @@ package struct ListeningSocket: ~Copyable {
         _ socket: borrowing Descriptor,
         _ address: SocketAddress,
         _ path: String,
-        _ mode: UInt32
+        _ mode: UInt32?
     ) throws(SystemError) {
         // The file appears with its final mode: bind(2) applies the umask, so it is set around the call.
-        let previous = umask(~mode & 0o777)
-        defer { umask(previous) }
+        let previous = mode.map { umask(~$0 & 0o777) }
+        defer { if let previous { _ = umask(previous) } }
         let result = bindOnce(socket, address)
         if result >= 0 { return }
         guard result == -EADDRINUSE, try isStale(address, path) else {

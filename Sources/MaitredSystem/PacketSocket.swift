@@ -45,8 +45,8 @@ package struct PacketSocket: ~Copyable, Sendable {
         let type = CInt(SOCK_SEQPACKET.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
         try check("create a socket pair") { unsafe socketpair(AF_UNIX, type, 0, &ends) }
         return SocketPair(
-            first: PacketSocket(owning: Descriptor(owning: ends[0])),
-            second: PacketSocket(owning: Descriptor(owning: ends[1]))
+            PacketSocket(owning: Descriptor(owning: ends[0])),
+            PacketSocket(owning: Descriptor(owning: ends[1]))
         )
     }
 
@@ -59,6 +59,11 @@ package struct PacketSocket: ~Copyable, Sendable {
         }
         if sent >= 0 { return .sent }
         return SendResult(failure: CInt(-sent))
+    }
+
+    /// Sends one packet of bytes. Never waits.
+    package func send(_ packet: [UInt8]) -> SendResult {
+        unsafe packet.withUnsafeBytes { unsafe send($0) }
     }
 
     /// Receives one packet. Never waits.
@@ -129,16 +134,26 @@ package struct PacketSocket: ~Copyable, Sendable {
     }
 }
 
-/// Both ends of a new pair.
-package struct SocketPair: ~Copyable {
-    /// One end.
-    package let first: PacketSocket
-    /// The other.
-    package let second: PacketSocket
+/// Both ends of a new pair, each to be taken once; an end that nobody takes closes with the pair.
+package final class SocketPair {
+    private var first: PacketSocket?
+    private var second: PacketSocket?
 
-    /// Takes the pair apart.
-    package consuming func ends(_ body: (consuming PacketSocket, consuming PacketSocket) -> Void) {
-        body(first, second)
+    fileprivate init(_ first: consuming PacketSocket, _ second: consuming PacketSocket) {
+        self.first = consume first
+        self.second = consume second
+    }
+
+    /// One end.
+    package func takeFirst() -> PacketSocket {
+        guard let end = first.take() else { preconditionFailure("the first end was taken already") }
+        return end
+    }
+
+    /// The other.
+    package func takeSecond() -> PacketSocket {
+        guard let end = second.take() else { preconditionFailure("the second end was taken already") }
+        return end
     }
 }
 

@@ -42,18 +42,11 @@ package final class HandoffChannel {
     /// report every packet that is taken (EPOLLOUT, edge-triggered).
     package init(queueDepth: Int) throws(SystemError) {
         let pair = try PacketSocket.pair()
-        var first: PacketSocket?
-        var second: PacketSocket?
-        pair.ends { master, worker in
-            first = consume master
-            second = consume worker
-        }
-        guard let master = first.take(), let worker = second.take() else { preconditionFailure("a pair has two ends") }
+        masterEnd = pair.takeFirst()
+        workerEnd = pair.takeSecond()
         // setsockopt(2) doubles the value, which leaves half in reserve; one more packet is the knock's.
-        try master.setSendBuffer(bytes: 4 * (queueDepth + 1) * Self.bytesPerPacket)
-        try master.closeForReceiving()
-        masterEnd = master
-        workerEnd = worker
+        try masterEnd.setSendBuffer(bytes: 4 * (queueDepth + 1) * Self.bytesPerPacket)
+        try masterEnd.closeForReceiving()
     }
 
     /// Gives a connection. The caller still owns its descriptor and closes it once the packet is sent.

@@ -161,7 +161,7 @@ public final class Worker: Sendable {
     public func closed(_ count: Int = 1) {
         guard count > 0, page.closed(count) else { return }
         // Best effort: a master that misses the bell looks again by itself, 50 ms later at most.
-        _ = send(ControlHead(.bell).encoded())
+        _ = control.send(ControlHead(.bell).encoded())
     }
 
     /// Connections of this process that are open, as counted.
@@ -222,13 +222,9 @@ public final class Worker: Sendable {
         }
     }
 
-    private func send(_ packet: [UInt8]) -> SendResult {
-        unsafe packet.withUnsafeBytes { unsafe control.send($0) }
-    }
-
     private func sendWaiting(_ packet: [UInt8]) throws(WorkerError) {
         while true {
-            switch send(packet) {
+            switch control.send(packet) {
             case .sent: return
             case .wouldBlock: control.waitWritable(milliseconds: 1000)
             case .tooManyInFlight, .closed: throw WorkerError(.masterGone, "the master is gone")

@@ -20,17 +20,20 @@ struct Maitred: ParsableCommand {
 
     /// Parses, runs and ends; synchronous, so that the process stays at one thread.
     static func main() {
-        let arguments = Array(CommandLine.arguments.dropFirst())
-        var command: any ParsableCommand
         do {
-            command = try parseAsRoot(arguments)
-        } catch {
-            Failure.end(parsing: arguments, error)
-        }
-        do {
+            let words = try commandLineWords()
+            var command = parsed(words)
             try command.run()
         } catch {
             Failure.end(running: error)
+        }
+    }
+
+    private static func parsed(_ words: [String]) -> any ParsableCommand {
+        do {
+            return try parseAsRoot(words)
+        } catch {
+            Failure.end(parsing: words, error)
         }
     }
 }

@@ -47,7 +47,7 @@ struct Serve: ParsableCommand {
         let flags =
             listening.given + workers.given + choosing.given + timeouts.given + logging.given
             + given([(.config, config)])
-        let environment = settingsInEnvironment()
+        let environment = try settingsInEnvironment()
         var file: (name: String, text: String)?
         if let (path, origin) = Configuration.file(flags: flags, environment: environment) {
             do throws(UnreadableFile) {

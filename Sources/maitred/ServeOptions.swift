@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import MaitredBalance
 import MaitredConfig
 
 // Options are plain texts: names, help and parsers come from the table of settings, so that flags, variables and the
@@ -15,13 +14,29 @@ extension NameSpecification {
 }
 
 extension ArgumentHelp {
-    /// The help of a setting, with its default and its variable.
-    static func of(_ setting: Setting, discussion: String = "") -> Self {
+    /// The help of a setting, with its default, its variable and its choices.
+    static func of(_ setting: Setting) -> Self {
         .init(
             "\(setting.help). (default: \(setting.defaultText); \(setting.variable))",
-            discussion: discussion,
+            discussion: choices(setting.choices),
             valueName: setting.placeholder
         )
+    }
+
+    /// A line for each choice, the words in one column; a single line if no word needs explaining.
+    private static func choices(_ choices: [Setting.Choice]) -> String {
+        let width = choices.map(\.word.count).max() ?? 0
+        let lines = choices.compactMap { choice in
+            choice.summary.map { choice.word + String(repeating: " ", count: width + 2 - choice.word.count) + $0 }
+        }
+        return lines.isEmpty ? choices.map(\.word).joined(separator: ", ") : lines.joined(separator: "\n")
+    }
+}
+
+extension CompletionKind {
+    /// The words that a shell offers for a setting.
+    static func of(_ setting: Setting) -> Self {
+        .list(setting.choices.map(\.word))
     }
 }
 
@@ -70,20 +85,7 @@ struct WorkerOptions: ParsableArguments {
 
 /// Which worker gets a connection, and which gets none.
 struct ChoosingOptions: ParsableArguments {
-    /// A line for each strategy, the names in one column.
-    private static let strategies: String = {
-        let width = StrategyName.allCases.map(\.rawValue.count).max() ?? 0
-        return StrategyName.allCases.map { strategy in
-            let padding = String(repeating: " ", count: width - strategy.rawValue.count)
-            return "\(strategy.rawValue)\(padding)  \(strategy.summary)"
-        }.joined(separator: "\n")
-    }()
-
-    @Option(
-        name: .of(.strategy),
-        help: .of(.strategy, discussion: strategies),
-        completion: .list(StrategyName.allCases.map(\.rawValue))
-    )
+    @Option(name: .of(.strategy), help: .of(.strategy), completion: .of(.strategy))
     var strategy: String?
 
     @Option(name: .of(.queueDepth), help: .of(.queueDepth))
@@ -135,11 +137,7 @@ struct TimeoutOptions: ParsableArguments {
 
 /// What is logged.
 struct LoggingOptions: ParsableArguments {
-    @Option(
-        name: .of(.logLevel),
-        help: .of(.logLevel, discussion: LogLevel.allCases.map(\.rawValue).joined(separator: ", ")),
-        completion: .list(LogLevel.allCases.map(\.rawValue))
-    )
+    @Option(name: .of(.logLevel), help: .of(.logLevel), completion: .of(.logLevel))
     var logLevel: String?
 
     @Option(name: .of(.statusInterval), help: .of(.statusInterval))

@@ -75,17 +75,18 @@ private struct RandomPool {
         if balancer.table.workers.count > 20 { balancer.remove(at: index) }
     }
 
-    /// The worker takes one connection out of its channel.
+    /// The worker takes some connections out of its channel.
     private mutating func take(at index: Int) {
         let worker = balancer.table.workers[index]
-        guard worker.queued > 0 else { return }
-        balancer.table.refresh(at: index, queued: worker.queued - 1, holds: worker.holds + 1)
+        let taken = Int.random(in: 0...worker.queued, using: &dice)
+        balancer.table.refresh(at: index, queued: worker.queued - taken, holds: worker.holds + taken)
     }
 
-    /// A connection of the worker ends.
+    /// Some connections of the worker end.
     private mutating func close(at index: Int) {
         let worker = balancer.table.workers[index]
-        balancer.table.refresh(at: index, queued: worker.queued, holds: worker.holds - 1)
+        let closed = Int.random(in: 0...worker.holds, using: &dice)
+        balancer.table.refresh(at: index, queued: worker.queued, holds: worker.holds - closed)
     }
 
     /// What must hold at any time.
@@ -103,9 +104,10 @@ struct BalancerPropertyTests {
         var pool = RandomPool(strategy: name, seed: seed)
         var picked = 0
         for step in 0..<3000 {
-            pool.disturb()
+            for _ in 0..<3 { pool.disturb() }
             let choice = pool.balancer.pick(for: pool.connection())
-            let isRight = choice.map { pool.balancer.table.workers[$0].isEligible } ?? (pool.balancer.table.eligibleCount == 0)
+            let isRight =
+                choice.map { pool.balancer.table.workers[$0].isEligible } ?? (pool.balancer.table.eligibleCount == 0)
             if let choice, isRight {
                 picked += 1
                 pool.balancer.table.handed(at: choice)
@@ -142,7 +144,7 @@ struct BalancerPropertyTests {
     @Test(arguments: 1...6) func `least-connections always picks a minimum`(_ seed: UInt64) {
         var pool = RandomPool(strategy: .leastConnections, seed: seed)
         for step in 0..<3000 {
-            pool.disturb()
+            for _ in 0..<3 { pool.disturb() }
             guard let choice = pool.balancer.pick(for: nobody) else { continue }
             let workers = pool.balancer.table.workers
             let best = workers[choice]
@@ -157,7 +159,7 @@ struct BalancerPropertyTests {
     @Test(arguments: 1...6) func `power-of-two never picks the only most loaded worker`(_ seed: UInt64) {
         var pool = RandomPool(strategy: .powerOfTwo, seed: seed)
         for step in 0..<3000 {
-            pool.disturb()
+            for _ in 0..<3 { pool.disturb() }
             guard let choice = pool.balancer.pick(for: nobody) else { continue }
             let workers = pool.balancer.table.workers
             let picked = workers[choice]

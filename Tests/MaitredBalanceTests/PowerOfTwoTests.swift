@@ -66,17 +66,33 @@ struct PowerOfTwoTests {
         #expect(open.max()! - open.min()! <= 2, "\(open)")
     }
 
-    @Test func `both indexes follow when a worker leaves`() {
+    @Test func `the upward index follows when a worker leaves`() {
         var balancer = balancer(6, PowerOfTwo())
         _ = balancer.picks(3)
         balancer.remove(at: 1)
-        let ids = balancer.picks(5).map { balancer.table.workers[$0!].id }
-        #expect(ids == [4, 5, 6, 1, 3])
-        for _ in 0..<4 {
-            balancer.remove(at: 0)
+        #expect(balancer.picks(5).map { balancer.table.workers[$0!].id } == [4, 5, 6, 1, 3])
+    }
+
+    /// The first four workers are so loaded that the downward index always wins; it has reached the worker with id 6.
+    @Test(arguments: [
+        (leaves: 0, next: 6),
+        (leaves: 4, next: 6),
+        (leaves: 5, next: 5),  // it was this one's turn
+        (leaves: 6, next: 6),
+    ])
+    func `the downward index follows when a worker leaves`(_ row: (leaves: Int, next: Int)) {
+        var balancer = Balancer(table: table(holds: [9, 9, 9, 9, 0, 0, 0, 0]), strategy: PowerOfTwo())
+        #expect(balancer.picks(2) == [7, 6])
+        balancer.remove(at: row.leaves)
+        #expect(balancer.table.workers[balancer.pick(for: nobody)!].id == row.next)
+    }
+
+    @Test func `workers may leave until nobody is left`() {
+        var balancer = balancer(3, PowerOfTwo())
+        for _ in 0..<3 {
             #expect(balancer.pick(for: nobody) != nil)
+            balancer.remove(at: 0)
         }
-        balancer.remove(at: 0)
         #expect(balancer.pick(for: nobody) == nil)
     }
 }

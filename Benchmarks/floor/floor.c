@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The floor: what handing a connection over costs when nothing else is done. Accepts, sends the descriptor to the
+ * next worker, closes its copy; no choice, no supervision, no bound, nothing taken back. What maitred's master
+ * costs more than this is the price of everything it does.
+ *
+ *     floor PORT WORKERS WORKER-PROGRAM
+ */
+#include "maitred_wire.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int start_worker(const char *program)
+{
+    int ends[2];
+    char variable[32];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        int inherited = dup(ends[1]);
+        snprintf(variable, sizeof variable, "0:%d:0", inherited);
+        setenv("MAITRED_HANDOFF_FDS", variable, 1);
+        execl(program, program, (char *)NULL);
+        _exit(127);
+    }
+    close(ends[1]);
+    return ends[0];
+}
+
+static void hand_over(int channel, int connection, struct maitred_packet *packet)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec part = {.iov_base = packet, .iov_len = sizeof *packet};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
+
+    memset(&control, 0, sizeof control);
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    control.header.cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(&control.header), &connection, sizeof connection);
+    if (sendmsg(channel, &message, MSG_NOSIGNAL) < 0)
+        perror("sendmsg");
+    close(connection);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 4) {
+        fprintf(stderr, "usage: floor PORT WORKERS WORKER-PROGRAM\n");
+        return 64;
+    }
+    int workers = atoi(argv[2]);
+    int channels[64];
+    for (int i = 0; i < workers && i < 64; i++)
+        if ((channels[i] = start_worker(argv[3])) < 0)
+            return 1;
+
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[1])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0 || listen(listener, 4096) < 0) {
+        perror("floor: cannot listen");
+        return 1;
+    }
+    puts("listening");
+    fflush(stdout);
+
+    struct maitred_packet packet = {.magic = MAITRED_PACKET_MAGIC, .version = MAITRED_WIRE_VERSION};
+    for (;;) {
+        socklen_t length = sizeof packet.peer;
+        int connection = accept4(listener, (struct sockaddr *)packet.peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (connection < 0)
+            continue;
+        packet.peer_length = length;
+        hand_over(channels[packet.sequence++ % (unsigned)workers], connection, &packet);
+    }
+}

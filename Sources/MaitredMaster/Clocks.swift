@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import MaitredSupervise
+
+/// The master's own times. Those of workers and slots are theirs; `Master.handleTimers` asks them.
+struct Clocks {
+    /// Between samples of memory and searches for dead rows.
+    static let sampleInterval = Duration.seconds(1)
+
+    /// The next turn begins at this moment at the latest. Too early costs a turn; too late is a bug.
+    var wakeAt: Instant
+
+    /// While a channel holds a packet: when the workers' progress is looked at.
+    var tickAt: Instant?
+
+    /// When to look again although nobody rang.
+    var netAt: Instant?
+
+    /// When to sample.
+    var sampleAt: Instant
+
+    /// When to log a line with the state of everything, nil for never.
+    var statusAt: Instant?
+
+    /// When to tell the service manager that the loop turns, nil when it does not ask.
+    var watchdogAt: Instant?
+
+    /// How often to log, and to tell.
+    let statusInterval: Duration
+    /// Half of what the service manager allows.
+    let watchdogInterval: Duration?
+
+    /// Clocks that begin now.
+    init(now: Instant, statusInterval: Duration, watchdog: Duration?) {
+        wakeAt = now
+        sampleAt = now + Self.sampleInterval
+        self.statusInterval = statusInterval
+        statusAt = statusInterval > .zero ? now + statusInterval : nil
+        watchdogInterval = watchdog.map { $0 / 2 }
+        watchdogAt = watchdog.map { _ in now }
+    }
+
+    /// The earliest of the master's own times.
+    var earliest: Instant {
+        [tickAt, netAt, statusAt, watchdogAt].reduce(sampleAt) { min($0, $1 ?? .never) }
+    }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Logging
+package import MaitredConfig
+import MaitredSystem
+import MaitredSystemd
+
+/// A logger for the master: to the journal if standard error is the journal, in lines on standard error otherwise.
+///
+/// Nothing it does waits for a reader. Standard error must be open (`openStandardDescriptors`) before, and stay what it is.
+///
+/// - Parameters:
+///   - label: swift-log's name for the logger.
+///   - level: The least important level that is logged.
+///   - environment: Where systemd and the terminal have left their variables.
+package func makeLogger(label: String, level: Logger.Level, environment: [String: String]) -> Logger {
+    let standardError: CInt = 2
+    if Journal.isStream(standardError, environment: environment), let sink = journalSink() {
+        return Logger(label: label) { _ in RepeatLimitedLogHandler(JournalLogHandler(sink, level: level)) }
+    }
+    let output = LineOutput(number: standardError)
+    let style = output.isTerminal ? LogLineStyle.terminal(environment: environment) : .dated
+    let sink = LineSink(output, style: style)
+    return Logger(label: label) { _ in RepeatLimitedLogHandler(LineLogHandler(sink, level: level)) }
+}
+
+/// The journal, nil where its socket is out of reach: then the stream that standard error is still takes lines.
+private func journalSink() -> JournalSink? {
+    do throws(SystemError) {
+        return JournalSink(try JournalSocket())
+    } catch {
+        return nil
+    }
+}
+
+extension Logger.Level {
+    /// The level that a setting names.
+    package init(_ level: LogLevel) {
+        switch level {
+        case .trace: self = .trace
+        case .debug: self = .debug
+        case .info: self = .info
+        case .notice: self = .notice
+        case .warning: self = .warning
+        case .error: self = .error
+        case .critical: self = .critical
+        }
+    }
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Logging
+internal import MaitredSupervise
+internal import MaitredSystem
+internal import MaitredWire
+
+// What workers say on their control channels. All of it is data to validate and bound.
+
+extension Master {
+    /// Packets of one worker in one turn.
+    private static let packetsPerTurn = 16
+
+    /// Receives what a worker said. An id that is gone stands for an event that came too late.
+    func receivePackets(from id: Int, _ now: Instant) {
+        guard let worker = workers[id], worker.isControlWatched else { return }
+        for _ in 0..<Self.packetsPerTurn {
+            switch controlReader.next(from: worker.control) {
+            case .packet(let head, let body):
+                receive(head, body, from: worker, now)
+            case .refused(let error):
+                refuse(error, from: worker)
+            case .wouldBlock:
+                return
+            case .closed:
+                // Every process of the worker closed its end, by intent or by its exit, which the pidfd reports.
+                return setControlWatched(false, of: worker)
+            }
+            worker.packetsThisSecond += 1
+            if worker.packetsThisSecond >= WorkerHandle.packetsPerSecond {
+                log.warning(
+                    "worker \(id) sends more than \(WorkerHandle.packetsPerSecond) control packets a second: resting it",
+                    metadata: worker.metadata
+                )
+                return setControlWatched(false, of: worker)
+            }
+            guard worker.isControlWatched else { return }
+        }
+    }
+
+    private func receive(_ head: ControlHead, _ body: [UInt8], from worker: WorkerHandle, _ now: Instant) {
+        switch ControlType(rawValue: head.type) {
+        case .ready:
+            perform(worker.machine.reportedReady(at: now), for: worker, now)
+        case .bell:
+            // Its arrival is its meaning: this turn looks at the pages again.
+            break
+        case .message:
+            log.debug("message from worker \(worker.id): \(body.count) bytes", metadata: worker.metadata)
+        case .drain, nil:
+            break
+        }
+    }
+
+    /// Counts a packet that is not of the wire; after too many the worker's control channel is not read any more.
+    private func refuse(_ error: WireError, from worker: WorkerHandle) {
+        worker.refusedPackets += 1
+        if worker.refusedPackets == 1 {
+            log.warning("worker \(worker.id) sent a control packet that is refused: \(error)", metadata: worker.metadata)
+        }
+        guard worker.refusedPackets >= WorkerHandle.refusalLimit else { return }
+        log.error(
+            "worker \(worker.id) sent \(worker.refusedPackets) control packets that are refused: not listening to it any more",
+            metadata: worker.metadata
+        )
+        setControlWatched(false, of: worker)
+    }
+
+    /// Begins a new second of a worker's allowance.
+    func restControl(of worker: WorkerHandle) {
+        let wasResting = worker.packetsThisSecond >= WorkerHandle.packetsPerSecond
+        worker.packetsThisSecond = 0
+        if wasResting, worker.refusedPackets < WorkerHandle.refusalLimit { setControlWatched(true, of: worker) }
+    }
+
+    private func setControlWatched(_ isWatched: Bool, of worker: WorkerHandle) {
+        guard isWatched != worker.isControlWatched else { return }
+        worker.isControlWatched = isWatched
+        if isWatched {
+            attempt("listen to worker \(worker.id)") { () throws(SystemError) in
+                try epoll.add(worker.control.descriptor, [.readable], Source.control.token(worker.id))
+            }
+        } else {
+            // Taken out, not set to an empty interest: a closed other end would go on reporting its hang-up.
+            epoll.remove(worker.control.descriptor)
+        }
+    }
+}

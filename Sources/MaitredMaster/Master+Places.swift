@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import MaitredBalance
+internal import Logging
+internal import MaitredSupervise
+internal import MaitredSystem
+internal import MaitredWire
+
+// Who wakes the loop: listeners while somebody is eligible, takes and closes while nobody is.
+
+extension Master {
+    /// Puts the sources that exist from the start into the epoll.
+    func watchSources() throws(SystemError) {
+        try epoll.add(signals.descriptor, [.readable], Source.signals.token())
+        for listener in handoff.listeners {
+            try epoll.add(listener.socket.descriptor, [], Source.listener.token(listener.index))
+        }
+    }
+
+    /// Nobody is eligible, or one connection already waits for a place in the master's hand.
+    private var isSaturated: Bool {
+        !roster.isAnyoneEligible || handoff.isStashOccupied
+    }
+
+    /// Decides whether takes and closes must wake the loop, arms what is needed, and looks again after arming.
+    func watchPlaces(_ now: Instant) {
+        if isSaturated { roster.settleAll() }
+        let waitsForPlace = isSaturated && roster.isAnyoneReady
+        let waits = waitsForPlace || roster.isAnyoneDraining
+        guard waits || places.isWatching else { return watchListeners() }
+
+        attempt("watch for free places") { () throws(SystemError) in try places.setWatching(waits, in: epoll) }
+        clocks.netAt = waits ? now + PlaceWatch.net : nil
+        wake(at: clocks.netAt ?? .never)
+        for (index, link) in roster.links.enumerated() {
+            link.page.setDoorbell(waitsForPlace || roster.balancer.table.workers[index].isDraining)
+        }
+        // A close between the last look and the arming rang no bell: it is seen now, and another turn follows.
+        if waits {
+            roster.look()
+            if waitsForPlace, !isSaturated { wake(at: now) }
+        }
+        watchListeners()
+    }
+
+    /// Polls each listener only while a connection from it could be handed to somebody.
+    func watchListeners() {
+        for listener in handoff.listeners {
+            let isWanted = !isSaturated && listener.pausedUntil == nil
+            guard isWanted != listener.isWatched else { continue }
+            attempt("watch \(listener.name)") { () throws(SystemError) in
+                try epoll.modify(
+                    listener.socket.descriptor, isWanted ? [.readable] : [], Source.listener.token(listener.index))
+            }
+            listener.isWatched = isWanted
+        }
+    }
+
+    /// The kernel had no descriptors or memory for a connection: it waits in the backlog, and this is said.
+    func sayExhaustion(_ now: Instant) {
+        guard let errno = handoff.exhaustion else { return }
+        handoff.clearExhaustion()
+        log.warning(
+            "cannot accept: \(SystemError.words(for: errno)); trying again in \(Handoff.exhaustionPause.shortText)")
+        watchListeners()
+        wake(at: now + Handoff.exhaustionPause)
+    }
+
+    /// Does what only a kernel without memory refuses, and says when it did.
+    func attempt(_ what: @autoclosure () -> String, _ body: () throws(SystemError) -> Void) {
+        do {
+            try body()
+        } catch {
+            log.error("cannot \(what()): \(error)")
+        }
+    }
+}

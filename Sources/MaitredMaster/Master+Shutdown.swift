@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import MaitredConfig
+internal import Logging
+internal import MaitredSupervise
+internal import MaitredSystem
+
+// Stopping, in the order that loses nothing:
+//
+//      running ──SIGTERM, SIGINT──> emptying ──> draining ──> gone
+//                                      │            │
+//                                      └── again ───┴── again: the next step at once, SIGKILL at the last
+//
+//      emptying   no slot is filled any more; what waits in the backlogs is accepted, then each listener closes;
+//                 workers stay in the rotation until every channel is empty
+//      draining   every worker is drained, stopped, killed as its machine says
+//      gone       no worker and no group is left: exit 0, or 1 when SIGKILL was needed
+
+/// Where the master is on its way out.
+struct Shutdown {
+    /// The steps.
+    enum Stage {
+        /// Serving.
+        case running
+        /// Accepting what already waits, handing over what is queued.
+        case emptying(deadline: Instant)
+        /// Waiting for the workers to end.
+        case draining
+    }
+
+    /// The step it is at.
+    var stage = Stage.running
+
+    /// Whether a worker had to be killed.
+    var neededKill = false
+
+    /// Whether nothing could be served any more: the exit status is 1 whatever comes.
+    var isFailure = false
+
+    /// Whether it has begun.
+    var isUnderWay: Bool {
+        if case .running = stage { false } else { true }
+    }
+
+    /// When the first step ends at the latest.
+    var deadline: Instant? {
+        if case .emptying(let deadline) = stage { deadline } else { nil }
+    }
+}
+
+extension Master {
+    /// Signals the master answers; the rest keep their defaults. SIGHUP is caught so that a closing terminal does not
+    /// end the master without a drain.
+    static let handledSignals: [CInt] = [Signal.terminate, Signal.interrupt, Signal.hangUp, Signal.child]
+
+    /// SIGKILL.
+    static let killSignal = Signal.kill
+
+    /// Answers the signals that came.
+    func handleSignals(_ now: Instant) {
+        while let signal = signals.next() {
+            switch signal {
+            case Signal.child:
+                reapExits(now)
+            case Signal.hangUp:
+                log.notice("SIGHUP: nothing is reloaded; to stop, send SIGTERM")
+            default:
+                stop(signal, now)
+            }
+        }
+    }
+
+    private func stop(_ signal: CInt, _ now: Instant) {
+        let name = signal == Signal.interrupt ? "SIGINT" : "SIGTERM"
+        if shutdown.isUnderWay {
+            log.notice("\(name) again: not waiting any longer")
+            closeListeners()
+            drainAll(now)
+            for worker in workers.values { perform(worker.machine.hurried(at: now), for: worker, now) }
+            for index in departing.indices { departing[index].killAt = now }
+            wake(at: now)
+        } else {
+            log.notice("\(name): stopping", metadata: ["open": "\(roster.openCount)", "queued": "\(roster.queuedCount)"])
+            beginShutdown(now)
+        }
+    }
+
+    /// Begins the way out.
+    func beginShutdown(_ now: Instant) {
+        pool.stop()
+        service.stopping()
+        service.extendTimeout()
+        let deadline = now + configuration.drainTimeout
+        shutdown.stage = .emptying(deadline: deadline)
+        wake(at: deadline)
+        // Whether somebody waits in a backlog is found out by accepting, not by an event that may be on its way.
+        for listener in handoff.listeners { listener.isReadable = true }
+        wake(at: now)
+    }
+
+    /// Takes the next step of the way out when it can be taken.
+    func advanceShutdown(_ now: Instant) {
+        switch shutdown.stage {
+        case .running:
+            guard pool.hasFailed, workers.isEmpty else { return }
+            log.critical("every slot has failed: nothing can be served")
+            shutdown.isFailure = true
+            beginShutdown(now)
+        case .emptying(let deadline):
+            closeListeners { !$0.isReadable || !roster.isAnyoneReady }
+            let isEmpty = handoff.listeners.isEmpty && !handoff.isStashOccupied && !handoff.hasDeparted
+            guard now >= deadline || !roster.isAnyoneReady || (isEmpty && areChannelsEmpty()) else { return }
+            closeListeners()
+            drainAll(now)
+        case .draining:
+            killDeparting(now)
+            guard workers.isEmpty, departing.isEmpty else { return }
+            exitCode = shutdown.neededKill || shutdown.isFailure ? 1 : 0
+            log.notice("stopped", metadata: ["exit": "\(exitCode ?? 0)"])
+        }
+    }
+
+    private func areChannelsEmpty() -> Bool {
+        roster.settleAll()
+        return roster.queuedCount == 0
+    }
+
+    private func drainAll(_ now: Instant) {
+        guard !isDraining else { return }
+        shutdown.stage = .draining
+        for worker in workers.values { perform(worker.machine.drainRequested(at: now), for: worker, now) }
+        wake(at: now)
+    }
+
+    private var isDraining: Bool {
+        if case .draining = shutdown.stage { true } else { false }
+    }
+
+    /// Closes listeners: new clients are refused from now on.
+    private func closeListeners(where isDone: (Listener) -> Bool = { _ in true }) {
+        handoff.closeListeners { listener in
+            guard isDone(listener) else { return false }
+            epoll.remove(listener.socket.descriptor)
+            return true
+        }
+    }
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import MaitredBalance
+internal import Logging
+internal import MaitredConfig
+internal import MaitredSupervise
+internal import MaitredSystem
+internal import MaitredSystemd
+internal import MaitredWire
+
+// The master: one thread, one loop, no locks.
+//
+//      epoll ──> signals ──> exits ──> timers ──> worker packets ──> accepts ──> settle ──┐
+//        ^                                                                                │
+//        └────────────────────────────────────────────────────────────────────────────────┘
+//
+// 1. The order of a turn is the order above, and every source has a bound: nobody can starve anybody.
+// 2. Nothing in a turn waits but the epoll itself.
+// 3. Decisions are made by values (WorkerMachine, Pool, ProgressLadder, Balancer); the master carries them out.
+// 4. It keeps nothing about a connection once that is handed over.
+// 5. A time that is wanted is scheduled (`wake(at:)`); a turn that comes much later than the time it asked for means
+//    that the whole machine slept, and restarts the workers' clocks.
+
+/// The process that owns the listeners and the workers.
+package final class Master {
+    /// Events of one wait; more stay in the kernel for the next turn.
+    private static let eventsPerTurn = 64
+
+    let configuration: Configuration
+    let log: Logger
+    let epoll: Epoll
+    let signals: SignalDescriptor
+    let roster: Roster
+    let handoff: Handoff
+    let places: PlaceWatch
+    let spawner: WorkerSpawner
+    let service: ServiceReport
+    let startedAt: Instant
+
+    var pool: Pool
+    var workers: [Int: WorkerHandle] = [:]
+    var departing: [DepartingGroup] = []
+    var shutdown = Shutdown()
+    var clocks: Clocks
+    var controlReader = ControlReader()
+    var exitCode: CInt?
+
+    private var arrivals = Arrivals()
+
+    /// Puts a master together from what start-up prepared.
+    init(_ parts: consuming MasterParts, configuration: Configuration, log: Logger) throws(SystemError) {
+        let now = Instant.now
+        self.configuration = configuration
+        self.log = log
+        startedAt = now
+        epoll = try Epoll(capacity: Self.eventsPerTurn)
+        signals = try SignalDescriptor(Self.handledSignals)
+        roster = Roster(
+            strategy: configuration.strategy.makeStrategy(seed: now.nanoseconds),
+            queueDepth: configuration.queueDepth,
+            maxConnections: configuration.maxConnections
+        )
+        handoff = Handoff(roster: roster, listeners: parts.listeners)
+        places = try PlaceWatch()
+        spawner = parts.spawner
+        service = parts.service
+        clocks = Clocks(now: now, statusInterval: configuration.statusInterval, watchdog: parts.service.watchdogInterval)
+        pool = Pool(size: configuration.workers, policy: RestartPolicy(configuration), at: now)
+        try watchSources()
+    }
+
+    /// Serves until told to stop.
+    ///
+    /// - Returns: The exit status of the process: 0 when everything ended as asked.
+    package func run() -> CInt {
+        logStart()
+        while true {
+            if let exitCode { return exitCode }
+            turn()
+        }
+    }
+
+    /// One turn of the loop.
+    private func turn() {
+        let planned = clocks.wakeAt
+        waitForArrivals(until: planned)
+        let now = Instant.now
+        restartClocksIfLate(planned: planned, now: now)
+
+        if arrivals.signals { handleSignals(now) }
+        if arrivals.exits { reapExits(now) }
+        if now >= clocks.wakeAt { handleTimers(now) }
+        for id in arrivals.control { receivePackets(from: id, now) }
+        let isComplete = serve(now)
+        settle(now, isComplete: isComplete)
+    }
+
+    /// Waits for events and sorts them by what they are about.
+    private func waitForArrivals(until planned: Instant) {
+        arrivals.clear()
+        let count = epoll.wait(milliseconds: millisecondsUntil(planned))
+        for index in 0..<count {
+            let token = epoll.event(at: index).token
+            switch Source(rawValue: token.kind) {
+            case .signals: arrivals.signals = true
+            case .exit: arrivals.exits = true
+            case .control: arrivals.control.append(Int(token.identity))
+            case .listener: handoff.noteReadable(listener: Int(token.identity))
+            case .places: places.hasNews = true
+            case nil: preconditionFailure("an event of a source that was never registered")
+            }
+        }
+    }
+
+    /// Looks at the workers and serves connections, when there is a reason to.
+    ///
+    /// - Returns: Whether everything that could be done was done.
+    private func serve(_ now: Instant) -> Bool {
+        guard hasReasonToServe else { return true }
+        places.drain()
+        roster.look()
+        return handoff.serve(now: now)
+    }
+
+    private var hasReasonToServe: Bool {
+        places.isWatching || handoff.isStashOccupied || handoff.hasDeparted || roster.revocableCount > 0
+            || handoff.listeners.contains { $0.isReadable }
+    }
+
+    /// After the work: whoever broke leaves, who drains goes on, and the next reason to wake is made sure of.
+    private func settle(_ now: Instant, isComplete: Bool) {
+        dismissBroken(now)
+        if handoff.exhaustion != nil { sayExhaustion(now) }
+        advanceDraining(now)
+        advanceShutdown(now)
+        watchPlaces(now)
+        scheduleTick(now)
+        if !isComplete { wake(at: now) }
+    }
+
+    /// Makes sure that a turn begins at this moment at the latest.
+    func wake(at moment: Instant) {
+        clocks.wakeAt = min(clocks.wakeAt, moment)
+    }
+}
+
+/// What an epoll event can be about; the kind in its token.
+enum Source: UInt8 {
+    /// The signalfd.
+    case signals = 1
+    /// A pidfd; the identity is the worker's id.
+    case exit
+    /// A control channel; the identity is the worker's id.
+    case control
+    /// A listener; the identity is its index.
+    case listener
+    /// The inner epoll of all channels: somebody took something.
+    case places
+
+    /// The token of one thing of this kind.
+    func token(_ identity: Int = 0) -> EpollToken {
+        EpollToken(kind: rawValue, identity: UInt64(identity))
+    }
+}
+
+/// What one wait brought.
+private struct Arrivals {
+    var signals = false
+    var exits = false
+    var control: [Int] = []
+
+    mutating func clear() {
+        signals = false
+        exits = false
+        control.removeAll(keepingCapacity: true)
+    }
+}
+
+extension Instant {
+    /// The monotonic clock, now.
+    static var now: Instant { Instant(nanoseconds: MonotonicClock.nanoseconds()) }
+}
+
+extension RestartPolicy {
+    /// The policy that a configuration asks for.
+    init(_ configuration: Configuration) {
+        self.init(
+            restartDelay: configuration.restartDelay,
+            minimumUptime: configuration.minUptime,
+            maximumRestarts: configuration.maxRestarts
+        )
+    }
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Logging
+package import MaitredConfig
+internal import MaitredSystem
+
+/// A process that is a master from here to its end.
+package enum MasterProcess {
+    /// Serves until told to stop.
+    ///
+    /// - Parameter configuration: What the operator asked for.
+    /// - Throws: `StartupError` when it cannot start; nothing is left behind.
+    /// - Returns: The exit status.
+    package static func run(_ configuration: Configuration) throws(StartupError) -> CInt {
+        let environment = ProcessEnvironment.variables()
+        let log = makeLogger(label: "maitred", level: configuration.logLevel, environment: environment)
+        let master = try Master(configuration, environment: environment, log: log)
+        return master.run()
+    }
+}

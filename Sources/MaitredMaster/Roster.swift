@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import MaitredBalance
+internal import MaitredSupervise
+internal import MaitredWire
+
+/// The workers that can be linked to, and what the balancer knows of them: two arrays in step, by index.
+///
+/// An index is good until the next `leave`. Who keeps something for longer keeps the id.
+final class Roster {
+    /// The workers, in the order of the balancer's table.
+    private(set) var links: [WorkerLink] = []
+
+    /// Load table and strategy.
+    var balancer: Balancer
+
+    /// A roster without workers.
+    init(strategy: any BalancingStrategy, queueDepth: Int, maxConnections: Int?) {
+        balancer = Balancer(
+            table: LoadTable(queueDepth: queueDepth, maxConnections: maxConnections), strategy: strategy)
+    }
+
+    /// Workers whose channels are to be emptied by others: busy and draining ones.
+    private(set) var revocableCount = 0
+
+    /// Whether somebody may be given a connection now.
+    var isAnyoneEligible: Bool { balancer.table.eligibleCount > 0 }
+
+    /// Whether somebody could become eligible by taking or closing something.
+    var isAnyoneReady: Bool {
+        balancer.table.workers.contains { $0.isReady && !$0.isDraining }
+    }
+
+    /// Whether somebody finishes what it has.
+    var isAnyoneDraining: Bool {
+        balancer.table.workers.contains { $0.isDraining }
+    }
+
+    /// Adds a worker that is not in the rotation yet.
+    func join(_ link: WorkerLink) {
+        links.append(link)
+        balancer.join(id: link.id, slot: link.slot)
+    }
+
+    /// Removes a worker.
+    func leave(id: Int) {
+        guard let index = index(of: id) else { return }
+        links.remove(at: index)
+        balancer.remove(at: index)
+        countRevocable()
+    }
+
+    /// Takes a worker into the rotation.
+    func setReady(at index: Int) {
+        balancer.table.setReady(true, at: index)
+    }
+
+    /// Takes a worker out of the rotation for good.
+    func setDraining(at index: Int) {
+        balancer.table.setDraining(true, at: index)
+        countRevocable()
+    }
+
+    /// Takes a worker out of the rotation until it takes something, or back in.
+    func setBusy(_ isBusy: Bool, at index: Int) {
+        balancer.table.setBusy(isBusy, at: index)
+        countRevocable()
+    }
+
+    /// Whether what a worker has not taken should go to others.
+    func isRevocable(at index: Int) -> Bool {
+        let worker = balancer.table.workers[index]
+        return worker.isDraining || worker.isBusy
+    }
+
+    private func countRevocable() {
+        revocableCount = links.indices.count { isRevocable(at: $0) }
+    }
+
+    /// Where a worker stands, nil when it is gone.
+    func index(of id: Int) -> Int? {
+        links.firstIndex { $0.id == id }
+    }
+
+    /// Reads every load page into the table: once per wakeup, before anybody is chosen.
+    func look() {
+        balancer.table.clearRefusing()
+        for index in links.indices {
+            let link = links[index]
+            let reading = link.page.read()
+            link.queue.observe(taken: reading.taken)
+            balancer.table.refresh(at: index, queued: link.queue.queued, holds: reading.holds)
+        }
+    }
+
+    /// Counts a connection that a worker was just given.
+    func handed(at index: Int, now: Instant) {
+        let link = links[index]
+        if link.queue.queued == 0 { link.queuedSince = now }
+        link.queue.handed()
+        balancer.table.handed(at: index)
+        // At its depth the count decides whether the worker is full: then the kernel is asked.
+        if link.queue.queued >= balancer.table.queueDepth { settle(at: index) }
+    }
+
+    /// Sets a worker's queue to what the kernel says, in both arrays.
+    func settle(at index: Int) {
+        let link = links[index]
+        link.reconcile()
+        balancer.table.refresh(at: index, queued: link.queue.queued, holds: balancer.table.workers[index].holds)
+    }
+
+    /// Sets the queue of every worker to what the kernel says: before it is believed that nobody has room.
+    func settleAll() {
+        for index in links.indices where links[index].queue.queued > 0 { settle(at: index) }
+    }
+
+    /// Whether any channel holds a packet, connections and knocks alike, by count.
+    var isAnythingQueued: Bool {
+        links.contains { $0.queue.queued > 0 || $0.progress.isBusy }
+    }
+
+    /// Connections that wait in channels, by count.
+    var queuedCount: Int { links.reduce(0) { $0 + $1.queue.queued } }
+
+    /// Connections that workers have or will take, by count.
+    var openCount: Int { balancer.table.workers.reduce(0) { $0 + $1.open } }
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Logging
+package import MaitredConfig
+internal import MaitredSystem
+internal import MaitredSystemd
+
+// From a configuration to a master that can run. Everything that can be wrong with what the operator asked for is
+// found here, before the first worker exists, and said in one line.
+
+/// What start-up prepares for the loop.
+struct MasterParts {
+    let listeners: [Listener]
+    let spawner: WorkerSpawner
+    let service: ServiceReport
+}
+
+extension Master {
+    /// Opens the listeners and prepares everything a worker needs.
+    ///
+    /// - Parameters:
+    ///   - configuration: What the operator asked for.
+    ///   - environment: The process's own variables.
+    ///   - log: Where to tell what happens.
+    /// - Throws: `StartupError` with one line; nothing is left behind.
+    package convenience init(
+        _ configuration: Configuration,
+        environment: [(name: String, value: String)],
+        log: Logger
+    ) throws(StartupError) {
+        let value = { name in environment.last { $0.name == name }?.value }
+        let path = try CommandPath.resolve(configuration.command.first ?? "", searchPath: value("PATH"))
+        do {
+            try openStandardDescriptors()
+            let activated = try SocketActivation.take()
+            try closeOnExec(from: 3)
+            let limit = try DescriptorLimit.current()
+            try limit.raiseToHard()
+            try becomeSubreaper()
+            let listeners = try Self.openListeners(configuration.listen, activated: activated)
+            let spawner = WorkerSpawner(
+                path: path,
+                arguments: configuration.command,
+                environment: WorkerSpawner.baseEnvironment(
+                    inherited: environment,
+                    added: configuration.workerEnvironment.map { ($0.name, $0.value) },
+                    port: listeners.lazy.compactMap { $0.socket.address.port }.first
+                ),
+                listeners: listeners.map(\.environmentAddress),
+                descriptorLimit: limit.forWorkers(configuration.workerNofile),
+                queueDepth: configuration.queueDepth
+            )
+            let service = try ServiceReport(environment: Dictionary(environment) { $1 })
+            let parts = MasterParts(listeners: listeners, spawner: spawner, service: service)
+            try self.init(parts, configuration: configuration, log: log)
+        } catch let error as StartupError {
+            throw error
+        } catch let error as SystemError {
+            throw StartupError(error)
+        } catch {
+            throw StartupError("\(error)")
+        }
+    }
+
+    // MARK: - Listeners
+
+    private static func openListeners(
+        _ wanted: [ListenSpecification],
+        activated: [ActivatedSocket]
+    ) throws -> [Listener] {
+        if !activated.isEmpty { return try adopt(activated, wanted: wanted) }
+        guard !wanted.isEmpty else {
+            throw StartupError("nothing to listen on: give --listen ADDRESS, or start from a systemd socket unit")
+        }
+        var listeners: [Listener] = []
+        do {
+            for specification in wanted {
+                let socket = try ListeningSocket.open(
+                    try SocketAddress(specification.address), ListeningOptions(specification))
+                listeners.append(Listener(index: listeners.count, socket: socket, name: specification.name))
+            }
+        } catch {
+            // What was opened is closed with the values; a socket file would stay.
+            for listener in listeners { listener.socket.removeFile() }
+            throw error
+        }
+        return listeners
+    }
+
+    /// Takes over what systemd opened, in its order. Addresses given as well must be the same ones.
+    private static func adopt(_ activated: [ActivatedSocket], wanted: [ListenSpecification]) throws -> [Listener] {
+        var listeners: [Listener] = []
+        for activated in activated {
+            let socket = try ListeningSocket.adopt(activated.take())
+            listeners.append(Listener(index: listeners.count, socket: socket, name: activated.name))
+        }
+        guard !wanted.isEmpty else { return listeners }
+        let given = listeners.map { $0.socket.address.description }
+        let asked = try wanted.map { try SocketAddress($0.address).description }
+        guard given.sorted() == asked.sorted() else {
+            throw StartupError(
+                "--listen \(asked.joined(separator: ", ")) does not match what systemd passed "
+                    + "(\(given.joined(separator: ", "))): leave --listen out, or change the socket unit")
+        }
+        return listeners
+    }
+}
+
+extension SocketAddress {
+    /// The address a specification means; looks up a host name.
+    init(_ address: ListenSpecification.Address) throws(SystemError) {
+        switch address {
+        case .ipv4(let host, let port), .ipv6(let host, let port), .host(let host, let port):
+            self = try .resolve(host: host, port: port)
+        case .unix(let path):
+            try self.init(unixPath: path)
+        }
+    }
+}
+
+extension ListeningOptions {
+    /// The options of a specification.
+    init(_ specification: ListenSpecification) {
+        self.init(
+            backlog: CInt(clamping: specification.backlog),
+            noDelay: specification.hasNoDelay,
+            mode: specification.mode.map { UInt32($0) }
+        )
+    }
+}
+
+extension DescriptorLimit {
+    /// What a worker gets: what the master was started with, or the number asked for.
+    ///
+    /// The hard limit is raised only when it must be, which takes CAP_SYS_RESOURCE.
+    func forWorkers(_ asked: Int?) -> DescriptorLimit {
+        guard let asked else { return self }
+        return DescriptorLimit(soft: UInt64(asked), hard: max(hard, UInt64(asked)))
+    }
+}

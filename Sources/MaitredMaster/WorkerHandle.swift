@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Logging
+internal import MaitredSupervise
+internal import MaitredSystem
+internal import MaitredWire
+
+/// The master's view of one worker process: its link, its life, and what it says.
+final class WorkerHandle {
+    /// Packets a worker may send on its control channel in one second before the master rests it until the next.
+    static let packetsPerSecond = 1024
+
+    /// Packets that are not of the wire after which a control channel is not read any more.
+    static let refusalLimit = 64
+
+    /// Channels, load page and counts.
+    let link: WorkerLink
+
+    /// The first process.
+    let process: ChildProcess
+
+    /// The master's end of the control channel.
+    let control: PacketSocket
+
+    /// Its life.
+    var machine: WorkerMachine
+
+    /// Packets received in this second.
+    var packetsThisSecond = 0
+
+    /// Packets refused in its life.
+    var refusedPackets = 0
+
+    /// Whether its control channel is being watched.
+    var isControlWatched = true
+
+    /// A worker that was just started.
+    init(_ spawned: consuming WorkerSpawner.Spawned, machine: WorkerMachine) {
+        link = spawned.link
+        process = spawned.process
+        control = spawned.control
+        self.machine = machine
+    }
+
+    /// The worker's number.
+    var id: Int { link.id }
+
+    /// What every log line about it carries.
+    var metadata: Logger.Metadata {
+        ["worker": "\(id)", "slot": "\(link.slot)", "pid": "\(process.pid)"]
+    }
+
+    /// Sends it a control packet without a body. Never waits.
+    func sendControl(_ type: ControlType) -> SendResult {
+        control.send(ControlHead(type).encoded())
+    }
+
+    /// Its process group: everything it started and did not move elsewhere.
+    var group: ProcessGroup { ProcessGroup(id: process.pid) }
+}
+
+/// What is left of a worker whose first process has ended: processes of its group that must end too.
+struct DepartingGroup {
+    /// The worker.
+    let id: Int
+    /// The group.
+    let group: ProcessGroup
+    /// When it gets SIGKILL; nil once it has.
+    var killAt: Instant?
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import MaitredConfig
+internal import MaitredSupervise
+internal import MaitredSystem
+internal import MaitredWire
+
+/// Starts worker processes: what they run, what they get, and what they must not get.
+struct WorkerSpawner {
+    /// First descriptor number in a worker after the standard three: channels, then control, then load page.
+    private static let firstDescriptor: CInt = 3
+
+    /// File that every worker executes.
+    let path: String
+    /// Its arguments, the name as it was given first.
+    let arguments: [String]
+    /// "NAME=VALUE" of what every worker gets besides its own variables.
+    let environment: [String]
+    /// Addresses as workers read them, by listener.
+    let listeners: [String]
+    /// Limit on descriptors of a worker.
+    let descriptorLimit: DescriptorLimit
+    /// Packets one channel must have room for.
+    let queueDepth: Int
+
+    /// A process that runs, and the master's ends of what joins them.
+    struct Spawned: ~Copyable {
+        let link: WorkerLink
+        let process: ChildProcess
+        let control: PacketSocket
+    }
+
+    /// Opens channels, control channel and load page, and starts the process with the other ends.
+    func spawn(_ order: SpawnOrder) throws(SystemError) -> Spawned {
+        var channels: [HandoffChannel] = []
+        for _ in listeners { channels.append(try HandoffChannel(queueDepth: queueDepth)) }
+        let page = try LoadPage()
+        let control = try ControlPair()
+        let numbers =
+            channels.map { $0.workerEnd.descriptor.number }
+            + [control.workerEnd.descriptor.number, page.withDescriptor { $0.number }]
+        let plan = SpawnPlan(
+            path: path,
+            arguments: arguments,
+            environment: environment + (try ownVariables(order, numbers)),
+            descriptors: numbers,
+            descriptorLimit: descriptorLimit
+        )
+        let process = try ChildProcess.spawn(plan)
+        let link = WorkerLink(id: order.id, slot: order.slot, channels: channels, page: page)
+        return Spawned(link: link, process: process, control: control.intoMasterEnd())
+    }
+
+    /// The variables of one worker; descriptors are numbered in the order in which the process gets them.
+    private func ownVariables(_ order: SpawnOrder, _ numbers: [CInt]) throws(SystemError) -> [String] {
+        var references: [DescriptorReference] = []
+        for (offset, number) in numbers.enumerated() {
+            let inode = try inodeOfDescriptor(number)
+            references.append(DescriptorReference(number: Self.firstDescriptor + CInt(offset), inode: inode))
+        }
+        let variables = WorkerEnvironment(
+            channels: Array(references.prefix(listeners.count)),
+            control: references[listeners.count],
+            load: references[listeners.count + 1],
+            id: order.id,
+            slot: order.slot,
+            listeners: listeners
+        ).variables
+        return variables.map { "\($0.name)=\($0.value)" }
+    }
+
+    /// The environment every worker starts from: the master's own, without what was meant for the master.
+    ///
+    /// - Parameters:
+    ///   - inherited: The master's variables.
+    ///   - added: Variables of the configuration file.
+    ///   - port: Port of the first listener that has one, for programs that read PORT.
+    static func baseEnvironment(
+        inherited: [(name: String, value: String)],
+        added: [(name: String, value: String)],
+        port: UInt16?
+    ) -> [String] {
+        var variables: [(name: String, value: String)] = []
+        for variable in inherited + (port.map { [("PORT", "\($0)")] } ?? []) + added {
+            if variable.name.hasPrefix("MAITRED_") { continue }
+            if WorkerEnvironment.removedVariables.contains(variable.name) { continue }
+            variables.removeAll { $0.name == variable.name }
+            variables.append(variable)
+        }
+        return variables.map { "\($0.name)=\($0.value)" }
+    }
+}
+
+/// Both ends of a control channel until the process has its own.
+private struct ControlPair: ~Copyable {
+    private let masterEnd: PacketSocket
+    let workerEnd: PacketSocket
+
+    init() throws(SystemError) {
+        let pair = try PacketSocket.pair()
+        masterEnd = pair.takeFirst()
+        workerEnd = pair.takeSecond()
+    }
+
+    /// Closes the worker's end here: from now on its processes are the only ones that hold it open.
+    consuming func intoMasterEnd() -> PacketSocket {
+        masterEnd
+    }
+}

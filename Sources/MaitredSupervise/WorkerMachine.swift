@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The life of one worker, from its start to the exit of its first process.
+//
+//                 reportedReady                drainRequested
+//      starting ────────────────> ready ───────────────────────────> draining
+//         │  │                      │                                 │    │
+//         │  └── drainRequested ────┼───────────────┐                 │    │ becameIdle, timePassed,
+//         │ timePassed (start       │ exited        v                 │    │ hurried
+//         │ timeout: killed)        │           stopping <────────────┼────┘
+//         │                         │            │   │ timePassed     │
+//         └── exited ───────────────┴──> exited <┘   │ (kill timeout), │ exited
+//                                          ^         │ hurried: killed │
+//                                          └─────────┴─────────────────┘
+//
+// 1. Only a ready worker is in the rotation; leaving `ready` leaves the rotation.
+// 2. Every state but `ready` and `exited` has a deadline, or has already been given SIGKILL.
+// 3. An exit is *asked* when the master began the stop; every other exit is the slot's to answer for.
+
+/// What the master does for a worker because its machine says so.
+package enum WorkerAction: Equatable, Sendable {
+    /// Give it connections from now on.
+    case enterRotation
+    /// Give it none, and take back what it has not taken.
+    case leaveRotation
+    /// Tell it to take no more and finish: control packet, page flag, drain signal.
+    case requestDrain
+    /// Send its first process the stop signal.
+    case stop
+    /// Send SIGKILL to its first process and everything in its group.
+    case kill
+    /// It was not ready in time.
+    case reportStartTimeout
+}
+
+/// How a worker ended, as its slot must judge it.
+package struct WorkerEnd: Equatable, Sendable {
+    /// Whether the master asked for it.
+    package let wasAsked: Bool
+    /// How long it was ready; nil when it never was.
+    package let readyFor: Duration?
+    /// Whether SIGKILL was needed.
+    package let wasKilled: Bool
+}
+
+/// How long a worker may take for each step of its life.
+package struct WorkerTimeouts: Equatable, Sendable {
+    /// From the start to ready.
+    package var start: Duration
+    /// From the drain to the stop signal.
+    package var drain: Duration
+    /// From the stop signal to SIGKILL.
+    package var kill: Duration
+
+    /// Groups the three.
+    package init(start: Duration, drain: Duration, kill: Duration) {
+        self.start = start
+        self.drain = drain
+        self.kill = kill
+    }
+}
+
+/// The life of one worker as a value: events in, actions out.
+package struct WorkerMachine: Equatable, Sendable {
+    /// The states' names, as `status` and the log show them.
+    package enum Phase: String, Equatable, Sendable {
+        /// Started, not yet ready.
+        case starting
+        /// In the rotation.
+        case ready
+        /// Out of the rotation, finishing what is open.
+        case draining
+        /// Told to end.
+        case stopping
+        /// Ended.
+        case exited
+    }
+
+    private enum State: Equatable {
+        /// Started and not yet ready. The deadline is the start timeout's.
+        case starting(deadline: Instant)
+        /// Ready since the moment given.
+        case ready(since: Instant)
+        /// Out of the rotation; the deadline is the drain timeout's. The request went out once its queue was empty.
+        case draining(deadline: Instant, wasRequested: Bool)
+        /// The stop signal was sent; no deadline once it was killed.
+        case stopping(deadline: Instant?)
+        /// The first process has ended.
+        case exited
+    }
+
+    private var state: State
+    private let timeouts: WorkerTimeouts
+    private let startedAt: Instant
+    private var readyAt: Instant?
+    private var wasAsked = false
+    private var wasKilled = false
+
+    /// A worker whose process was just started.
+    package init(timeouts: WorkerTimeouts, at now: Instant) {
+        self.timeouts = timeouts
+        startedAt = now
+        state = .starting(deadline: now + timeouts.start)
+    }
+
+    /// Where in its life the worker is.
+    package var phase: Phase {
+        switch state {
+        case .starting: .starting
+        case .ready: .ready
+        case .draining: .draining
+        case .stopping: .stopping
+        case .exited: .exited
+        }
+    }
+
+    /// When `timePassed(at:)` has something to do.
+    package var deadline: Instant? {
+        switch state {
+        case .starting(let deadline): deadline
+        case .draining(let deadline, _): deadline
+        case .stopping(let deadline): deadline
+        case .ready, .exited: nil
+        }
+    }
+
+    /// How long it took to become ready, nil while it is not.
+    package var startDuration: Duration? { readyAt.map { $0 - startedAt } }
+
+    /// The worker said that it takes connections. Said twice, or too late, it changes nothing.
+    package mutating func reportedReady(at now: Instant) -> [WorkerAction] {
+        switch state {
+        case .starting:
+            state = .ready(since: now)
+            readyAt = now
+            return [.enterRotation]
+        case .ready, .draining, .stopping, .exited:
+            return []
+        }
+    }
+
+    /// The master wants the worker to finish and end.
+    ///
+    /// - Parameter isOwnFault: Whether the worker is the reason, so that its slot answers for the exit.
+    package mutating func drainRequested(at now: Instant, isOwnFault: Bool = false) -> [WorkerAction] {
+        switch state {
+        case .starting:
+            wasAsked = !isOwnFault
+            state = .stopping(deadline: now + timeouts.kill)
+            return [.stop]
+        case .ready:
+            wasAsked = !isOwnFault
+            state = .draining(deadline: now + timeouts.drain, wasRequested: false)
+            return [.leaveRotation]
+        case .draining, .stopping, .exited:
+            return []
+        }
+    }
+
+    /// Its channels are empty: what was queued was taken, by it or by others. Now it may be told to take no more.
+    package mutating func queueEmptied() -> [WorkerAction] {
+        switch state {
+        case .draining(let deadline, wasRequested: false):
+            state = .draining(deadline: deadline, wasRequested: true)
+            return [.requestDrain]
+        case .starting, .ready, .draining, .stopping, .exited:
+            return []
+        }
+    }
+
+    /// It holds no connection and none is queued for it.
+    package mutating func becameIdle(at now: Instant) -> [WorkerAction] {
+        switch state {
+        case .draining(_, wasRequested: true):
+            state = .stopping(deadline: now + timeouts.kill)
+            return [.stop]
+        case .starting, .ready, .draining, .stopping, .exited:
+            return []
+        }
+    }
+
+    /// Somebody asked a second time: the next step comes at once.
+    package mutating func hurried(at now: Instant) -> [WorkerAction] {
+        switch state {
+        case .starting, .ready:
+            return drainRequested(at: now)
+        case .draining:
+            state = .stopping(deadline: now + timeouts.kill)
+            return [.stop]
+        case .stopping:
+            state = .stopping(deadline: nil)
+            wasKilled = true
+            return [.kill]
+        case .exited:
+            return []
+        }
+    }
+
+    /// Time went by; does what the deadline asks for once it is reached.
+    package mutating func timePassed(at now: Instant) -> [WorkerAction] {
+        guard let deadline, now >= deadline else { return [] }
+        switch state {
+        case .starting:
+            state = .stopping(deadline: nil)
+            wasKilled = true
+            return [.reportStartTimeout, .kill]
+        case .draining:
+            state = .stopping(deadline: now + timeouts.kill)
+            return [.stop]
+        case .stopping:
+            state = .stopping(deadline: nil)
+            wasKilled = true
+            return [.kill]
+        case .ready, .exited:
+            return []
+        }
+    }
+
+    /// The whole machine slept: the worker had no chance to be in time, so its start begins anew.
+    package mutating func restartClocks(at now: Instant) {
+        if case .starting = state { state = .starting(deadline: now + timeouts.start) }
+    }
+
+    /// The first process has ended.
+    package mutating func exited(at now: Instant) -> WorkerEnd {
+        precondition(state != .exited, "illegal transition: a worker exits once")
+        state = .exited
+        return WorkerEnd(wasAsked: wasAsked, readyFor: readyAt.map { now - $0 }, wasKilled: wasKilled)
+    }
+}

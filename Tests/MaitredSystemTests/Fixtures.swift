@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import MaitredSystem
+import MaitredTesting
+import Testing
+
+/// A process that stays until it is killed.
+func sleeper(descriptors: [Int32] = [], limit: DescriptorLimit? = nil) throws -> ChildProcess {
+    try ChildProcess.spawn(
+        SpawnPlan(
+            path: "/bin/sleep", arguments: ["sleep", "60"], environment: ["PATH=/usr/bin:/bin"], descriptors: descriptors,
+            descriptorLimit: try limit ?? .current()))
+}
+
+/// A shell that runs a script.
+func shell(_ script: String) throws -> ChildProcess {
+    try ChildProcess.spawn(
+        SpawnPlan(
+            path: "/bin/sh", arguments: ["sh", "-c", script], environment: ["PATH=/usr/bin:/bin"], descriptors: [],
+            descriptorLimit: try .current()))
+}
+
+/// Waits until a child has ended, and takes its result.
+func end(of child: borrowing ChildProcess) -> ExitStatus? {
+    isReadable(child.descriptor, within: 10_000) ? child.reap() : nil
+}
+
+/// Whether a descriptor becomes readable within some milliseconds.
+func isReadable(_ descriptor: borrowing Descriptor, within milliseconds: Int32 = 0) -> Bool {
+    var entry = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
+    return poll(&entry, 1, milliseconds) == 1 && entry.revents & Int16(POLLIN) != 0
+}
+
+/// Whether a descriptor closes at an exec.
+func isCloseOnExec(_ number: Int32) -> Bool {
+    fcntl(number, F_GETFD) & FD_CLOEXEC != 0
+}
+
+/// Whether a number is open.
+func isOpen(_ number: Int32) -> Bool {
+    fcntl(number, F_GETFD) >= 0
+}
+
+/// The error a body throws, nil when it throws none.
+func systemError(_ body: () throws(SystemError) -> Void) -> SystemError? {
+    do throws(SystemError) {
+        try body()
+        return nil
+    } catch {
+        return error
+    }
+}
+
+/// Lowers the soft limit so that no descriptor can be opened but `spare`. For exit tests only.
+func exhaustDescriptors(leaving spare: Int = 0) throws {
+    let lowest = try Descriptor.null().release()
+    // Holes below would still be given out.
+    var filler = lowest
+    var spares: [Int32] = []
+    while filler < 200 {
+        filler = try Descriptor.null().release()
+        spares.append(filler)
+    }
+    var limit = try rlimit(rlim_cur: 200, rlim_max: rlim_t(DescriptorLimit.current().hard))
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    for number in spares.filter({ $0 < 200 }).suffix(spare) { close(number) }
+}

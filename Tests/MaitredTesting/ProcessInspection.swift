@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import MaitredSystem
+
+/// Open descriptors of this process. Exact only where nothing else runs: in an exit test.
+package func openDescriptorCount() -> Int {
+    // The listing itself has one open.
+    directoryEntries("/proc/self/fd").count - 1
+}
+
+/// Open descriptors of another process, nil when it is gone or not ours to see.
+package func openDescriptorCount(of pid: Int32) -> Int? {
+    let entries = directoryEntries("/proc/\(pid)/fd")
+    return entries.isEmpty ? nil : entries.count
+}
+
+/// What the open descriptors of a process are ("socket:[81]", "/dev/null"), by number.
+package func openDescriptors(of pid: Int32) -> [Int32: String] {
+    var found: [Int32: String] = [:]
+    for name in directoryEntries("/proc/\(pid)/fd") {
+        var target = [UInt8](repeating: 0, count: 256)
+        let length = target.withUnsafeMutableBytes {
+            readlink("/proc/\(pid)/fd/\(name)", $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
+        }
+        if let number = Int32(name), length > 0 { found[number] = String(decoding: target[..<length], as: UTF8.self) }
+    }
+    return found
+}
+
+/// Processor time a process has used, in nanoseconds, nil when it is gone. Field 1 of `/proc/PID/schedstat`.
+package func processorNanoseconds(of pid: Int32) -> UInt64? {
+    readFile("/proc/\(pid)/schedstat")?.split(separator: " ").first.flatMap { UInt64($0) }
+}
+
+/// The living direct children of a process, zombies not counted.
+package func children(of pid: Int32) -> [Int32] {
+    directoryEntries("/proc").compactMap { Int32($0) }.filter {
+        guard let status = ProcessFiles.status(of: $0) else { return false }
+        return status.parent == pid && status.isAlive
+    }
+}
+
+/// Whether a process exists and is no zombie.
+package func isAlive(_ pid: Int32) -> Bool {
+    ProcessFiles.status(of: pid)?.isAlive ?? false
+}
+
+/// The living processes whose environment at their start held a line.
+func processes(startedWith line: String) -> [Int32] {
+    let wanted = Array(line.utf8)
+    return directoryEntries("/proc").compactMap { Int32($0) }.filter { pid in
+        guard pid != getpid(), isAlive(pid), let environment = readFile("/proc/\(pid)/environ") else { return false }
+        return environment.utf8.split(separator: 0).contains { $0.elementsEqual(wanted) }
+    }
+}
