@@ -32,7 +32,6 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
@@ -63,7 +62,6 @@ let package = Package(
             dependencies: [
                 "MaitredBalance", "MaitredSupervise", "MaitredConfig", "MaitredSystemd", "MaitredWire", "MaitredSystem",
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: strict
         ),
@@ -103,9 +101,71 @@ let package = Package(
             dependencies: [
                 "MaitredMaster", "MaitredConfig",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict
+        ),
+
+        // What the tests share, and the worker they run.
+        .target(
+            name: "MaitredTesting",
+            dependencies: ["CMaitredLinux", "MaitredSystem"],
+            path: "Tests/MaitredTesting",
+            swiftSettings: plain
+        ),
+        .executableTarget(
+            name: "maitred-test-worker",
+            dependencies: ["CMaitredLinux", "CMaitredWire", "MaitredSystem", "MaitredWire", "MaitredWorker"],
+            path: "Tests/TestWorker",
+            swiftSettings: plain
+        ),
+        .testTarget(name: "MaitredBalanceTests", dependencies: ["MaitredBalance"], swiftSettings: plain),
+        .testTarget(
+            name: "MaitredConfigTests",
+            dependencies: ["MaitredBalance", "MaitredConfig"],
+            swiftSettings: plain
+        ),
+        .testTarget(name: "MaitredSuperviseTests", dependencies: ["MaitredSupervise"], swiftSettings: plain),
+        .testTarget(
+            name: "MaitredSystemTests",
+            dependencies: ["CMaitredLinux", "MaitredSystem", "MaitredTesting"],
+            swiftSettings: plain
+        ),
+        .testTarget(
+            name: "MaitredWireTests",
+            dependencies: ["CMaitredLinux", "CMaitredWire", "MaitredSystem", "MaitredTesting", "MaitredWire"],
+            swiftSettings: plain
+        ),
+        .testTarget(
+            name: "MaitredWorkerTests",
+            dependencies: ["CMaitredLinux", "MaitredSystem", "MaitredTesting", "MaitredWire", "MaitredWorker"],
+            swiftSettings: plain
+        ),
+        .testTarget(
+            name: "MaitredWorkerNIOTests",
+            dependencies: [
+                "CMaitredLinux", "MaitredDemo", "MaitredSystem", "MaitredTesting", "MaitredWire", "MaitredWorkerNIO",
+            ],
+            swiftSettings: plain
+        ),
+        .testTarget(
+            name: "MaitredSystemdTests",
+            dependencies: ["MaitredSystem", "MaitredSystemd", "MaitredTesting"],
+            swiftSettings: plain
+        ),
+        .testTarget(
+            name: "MaitredMasterTests",
+            dependencies: [
+                "MaitredBalance", "MaitredConfig", "MaitredMaster", "MaitredSupervise", "MaitredSystem",
+                "MaitredSystemd", "MaitredTesting", "MaitredWire",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: plain
+        ),
+        // The built programs, with real workers.
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["CMaitredLinux", "MaitredSystem", "MaitredTesting", "maitred", "maitred-test-worker"],
+            swiftSettings: plain
         ),
     ],
     swiftLanguageModes: [.v6]

@@ -63,7 +63,7 @@ struct DemoCommand: AsyncParsableCommand {
     private func attach() throws -> Worker {
         do {
             return try Worker.attach()
-        } catch where error.code == .notManaged {
+        } catch  where error.code == .notManaged {
             complain("\(error); try: maitred serve --listen 127.0.0.1:8080 -- maitred-demo")
             throw ExitCode(EX_USAGE)
         } catch {

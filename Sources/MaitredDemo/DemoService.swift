@@ -17,6 +17,7 @@ struct DemoService: Service {
     ///   - worker: This process as a worker.
     ///   - group: Its event loops serve.
     ///   - logger: Where Hummingbird says what goes wrong.
+    /// - Throws: `IOError` when the process has no descriptors left.
     init(worker: Worker, group: MultiThreadedEventLoopGroup, logger: Logger) throws {
         let http = Self.makeChannel(worker: worker, logger: logger)
         server = try WorkerServer(worker: worker, group: group) { channel, _ in

@@ -19,6 +19,7 @@ struct Greeting: Sendable {
     /// - Parameters:
     ///   - request: Its URL and method are repeated.
     ///   - extra: One more key with a number.
+    /// - Returns: 200 and the object.
     func response(to request: Request, adding extra: (key: String, value: Int)? = nil) -> Response {
         var body = ByteBuffer()
         body.reserveCapacity(256)
@@ -32,7 +33,10 @@ struct Greeting: Sendable {
         if let extra { body.writeString(#","\#(extra.key)":\#(extra.value)"#) }
         body.writeString("}\n")
         return Response(
-            status: .ok, headers: [.contentType: "application/json"], body: ResponseBody(byteBuffer: body))
+            status: .ok,
+            headers: [.contentType: "application/json"],
+            body: ResponseBody(byteBuffer: body)
+        )
     }
 }
 

@@ -23,7 +23,7 @@ struct Routes: Sendable {
         greeting = Greeting(workerID: worker.id)
     }
 
-    /// All routes. Unknown paths are answered 404.
+    /// All routes; unknown paths are answered 404.
     func makeRouter() -> Router<DemoContext> {
         let router = Router(context: DemoContext.self, options: .autoGenerateHeadEndpoints)
         for method in [HTTPRequest.Method.get, .post, .put, .patch, .delete, .options] {

@@ -12,9 +12,13 @@ package enum MasterProcess {
     /// - Throws: `StartupError` when it cannot start; nothing is left behind.
     /// - Returns: The exit status.
     package static func run(_ configuration: Configuration) throws(StartupError) -> CInt {
+        do {
+            try openStandardDescriptors()
+        } catch {
+            throw StartupError(error)
+        }
         let environment = ProcessEnvironment.variables()
-        let log = makeLogger(label: "maitred", level: configuration.logLevel, environment: environment)
-        let master = try Master(configuration, environment: environment, log: log)
-        return master.run()
+        let log = makeLogger(label: "maitred", level: Logger.Level(configuration.logLevel), environment: environment)
+        return try Master(configuration, environment: environment, log: log).run()
     }
 }

@@ -25,13 +25,11 @@ extension Master {
     /// - Throws: `StartupError` with one line; nothing is left behind.
     package convenience init(
         _ configuration: Configuration,
-        environment: [(name: String, value: String)],
+        environment: [String: String],
         log: Logger
     ) throws(StartupError) {
-        let value = { name in environment.last { $0.name == name }?.value }
-        let path = try CommandPath.resolve(configuration.command.first ?? "", searchPath: value("PATH"))
+        let path = try CommandPath.resolve(configuration.command.first ?? "", searchPath: environment["PATH"])
         do {
-            try openStandardDescriptors()
             let activated = try SocketActivation.take()
             try closeOnExec(from: 3)
             let limit = try DescriptorLimit.current()
@@ -43,14 +41,14 @@ extension Master {
                 arguments: configuration.command,
                 environment: WorkerSpawner.baseEnvironment(
                     inherited: environment,
-                    added: configuration.workerEnvironment.map { ($0.name, $0.value) },
+                    added: configuration.workerEnvironment,
                     port: listeners.lazy.compactMap { $0.socket.address.port }.first
                 ),
                 listeners: listeners.map(\.environmentAddress),
                 descriptorLimit: limit.forWorkers(configuration.workerNofile),
                 queueDepth: configuration.queueDepth
             )
-            let service = try ServiceReport(environment: Dictionary(environment) { $1 })
+            let service = try ServiceReport(environment: environment)
             let parts = MasterParts(listeners: listeners, spawner: spawner, service: service)
             try self.init(parts, configuration: configuration, log: log)
         } catch let error as StartupError {

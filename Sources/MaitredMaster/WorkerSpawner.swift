@@ -76,18 +76,17 @@ struct WorkerSpawner {
     ///   - added: Variables of the configuration file.
     ///   - port: Port of the first listener that has one, for programs that read PORT.
     static func baseEnvironment(
-        inherited: [(name: String, value: String)],
-        added: [(name: String, value: String)],
+        inherited: [String: String],
+        added: [EnvironmentVariable],
         port: UInt16?
     ) -> [String] {
-        var variables: [(name: String, value: String)] = []
-        for variable in inherited + (port.map { [("PORT", "\($0)")] } ?? []) + added {
-            if variable.name.hasPrefix("MAITRED_") { continue }
-            if WorkerEnvironment.removedVariables.contains(variable.name) { continue }
-            variables.removeAll { $0.name == variable.name }
-            variables.append(variable)
+        var variables = inherited
+        if let port { variables["PORT"] = "\(port)" }
+        for variable in added { variables[variable.name] = variable.value }
+        let meant = variables.filter { name, _ in
+            !name.hasPrefix("MAITRED_") && !WorkerEnvironment.removedVariables.contains(name)
         }
-        return variables.map { "\($0.name)=\($0.value)" }
+        return meant.map { "\($0.key)=\($0.value)" }.sorted()
     }
 }
 

@@ -3,19 +3,23 @@
 import CMaitredLinux
 import Glibc
 
-/// A Unix datagram socket that sends to addresses and never waits. See unix(7).
+/// A Unix datagram socket that sends to addresses and never waits.
 ///
-/// It is not connected: a receiver that is restarted and binds the same address again is found again.
+/// It is not connected: a receiver that is restarted and binds the same address again is found again. See unix(7).
 package struct DatagramSocket: ~Copyable, Sendable {
     /// The socket.
     package let descriptor: Descriptor
 
-    /// A socket without an address of its own, close-on-exec. Wraps `socket(2)`.
+    /// A socket without an address of its own, close-on-exec.
+    ///
+    /// Wraps `socket(2)`.
     package init() throws(SystemError) {
         descriptor = try Self.open()
     }
 
-    /// Sends one datagram without waiting. Wraps `sendto(2)` with MSG_DONTWAIT and MSG_NOSIGNAL.
+    /// Sends one datagram without waiting.
+    ///
+    /// Wraps `sendto(2)` with MSG_DONTWAIT and MSG_NOSIGNAL.
     ///
     /// - Returns: `.wouldBlock` while the receiver's queue or this socket's buffer is full; `.closed` for everything
     ///   else, which for a socket without connection means only this datagram: EMSGSIZE, ECONNREFUSED, ENOENT.
@@ -31,7 +35,9 @@ package struct DatagramSocket: ~Copyable, Sendable {
         return sent >= 0 ? .sent : SendResult(failure: CInt(-sent))
     }
 
-    /// Whether somebody receives at an address, and lets this process send. Wraps `connect(2)` on another socket.
+    /// Throws unless somebody receives at an address and lets this process send.
+    ///
+    /// Wraps `connect(2)` on another socket.
     package static func probe(_ address: SocketAddress) throws(SystemError) {
         let socket = try open()
         try check("reach", "\(address)") {

@@ -69,7 +69,9 @@ package struct LineOutput: ~Copyable, Sendable {
         self.target = target
     }
 
-    /// Whether a person may be looking at it. Wraps `isatty(3)`.
+    /// Whether a person may be looking at it.
+    ///
+    /// Wraps `isatty(3)`.
     package var isTerminal: Bool { isatty(number) == 1 }
 
     /// Writes a line of at most `longestLine` bytes.
@@ -89,7 +91,9 @@ package struct LineOutput: ~Copyable, Sendable {
         return written == line.count
     }
 
-    /// Whether somebody reads it and there is room. Without a reader a write would be a SIGPIPE.
+    /// Whether somebody reads it and there is room.
+    ///
+    /// Without a reader a write would be a SIGPIPE.
     private static func isWritable(_ number: CInt) -> Bool {
         var entry = pollfd(fd: number, events: Int16(POLLOUT), revents: 0)
         guard unsafe poll(&entry, 1, 0) == 1 else { return false }

@@ -12,6 +12,7 @@ package enum Journal {
     /// - Parameters:
     ///   - number: Standard error, usually.
     ///   - environment: Where `JOURNAL_STREAM` is looked up: device and inode, "9:123".
+    /// - Returns: false too when there is no such variable.
     package static func isStream(_ number: CInt, environment: [String: String]) -> Bool {
         guard let stream = environment["JOURNAL_STREAM"].flatMap(identity) else { return false }
         return FileIdentity.ofDescriptor(number) == stream

@@ -8,8 +8,10 @@ package struct JournalEntry: Equatable, Sendable {
     /// The most bytes of one value; longer ones are cut, between characters.
     package static let longestValue = 16 << 10
 
-    /// The most bytes of an entry; what does not fit is left out. A datagram of this size fits a socket's default
-    /// buffer (net.core.wmem_default, 208 KiB), so no entry needs the memfd that larger ones travel in.
+    /// The most bytes of an entry; what does not fit is left out.
+    ///
+    /// A datagram of this size fits a socket's default buffer (net.core.wmem_default, 208 KiB), so no entry needs the
+    /// memfd that larger ones travel in.
     package static let longestEntry = 64 << 10
 
     /// The longest name of a field that journald accepts.

@@ -16,7 +16,9 @@ package final class ActivatedSocket {
         descriptor = Descriptor(owning: number)
     }
 
-    /// Hands the descriptor over, close-on-exec. It is closed with this object if nobody takes it.
+    /// Hands the descriptor over, close-on-exec.
+    ///
+    /// It is closed with this object if nobody takes it.
     ///
     /// - Precondition: It was not taken before.
     package func take() -> Descriptor {

@@ -3,7 +3,9 @@
 import CSystemd
 package import MaitredSystem
 
-/// The promise behind `WatchdogSec=`: a service that says nothing for so long is restarted. See `sd_watchdog_enabled(3)`.
+/// The promise behind `WatchdogSec=`: a service that says nothing for so long is restarted.
+///
+/// See `sd_watchdog_enabled(3)`.
 package struct Watchdog: Equatable, Sendable {
     /// How long the service may be silent.
     package let timeout: Duration

@@ -27,14 +27,18 @@ final class Bell: Sendable {
         close(sender)
     }
 
-    /// Wakes the poller. What it shall find must have been written before.
+    /// Wakes the poller.
+    ///
+    /// What it shall find must have been written before.
     func ring() {
         guard !isRung.exchange(true, ordering: .acquiringAndReleasing) else { return }
         var byte: UInt8 = 1
         _ = send(sender, &byte, 1, CInt(MSG_NOSIGNAL))
     }
 
-    /// Takes the byte out. The poller looks at everything again afterwards, so a ring that falls in between is heard.
+    /// Takes the byte out.
+    ///
+    /// The poller looks at everything again afterwards, so a ring that falls in between is heard.
     func silence() {
         var byte: UInt8 = 0
         _ = recv(watched, &byte, 1, 0)

@@ -52,7 +52,9 @@ public final class HTTPDrainHandler: ChannelDuplexHandler, RemovableChannelHandl
 
     // MARK: - Events of the connection
 
-    /// Starts the drain. The event is not passed on: handlers behind would close at once.
+    /// Starts the drain.
+    ///
+    /// The event is not passed on: handlers behind would close at once.
     public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard event is ChannelShouldQuiesceEvent else { return context.fireUserInboundEventTriggered(event) }
         guard case .serving = state else { return }

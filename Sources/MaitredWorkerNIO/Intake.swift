@@ -14,7 +14,9 @@
 // 3. While draining nothing is taken: the master hands what waits to others. When the master is gone there are no
 //    others, so everything that waits is taken.
 
-/// The decisions of a `WorkerServer`: events in, answers out. Time is CLOCK_MONOTONIC in nanoseconds.
+/// The decisions of a server: events in, answers out.
+///
+/// Time is CLOCK_MONOTONIC in nanoseconds.
 struct Intake {
     /// How long one event loop is waited for before a second one is asked too, in nanoseconds.
     ///
@@ -131,7 +133,10 @@ struct Intake {
 
     /// A loop has run its turn.
     ///
-    /// - Parameter isLimited: The turn ended because the process has no descriptor left.
+    /// - Parameters:
+    ///   - loop: Which one.
+    ///   - isLimited: The turn ended because the process has no descriptor left.
+    ///   - now: The time.
     /// - Returns: Whether the poller must be woken.
     mutating func turnEnded(loop: Int, isLimited: Bool, now: UInt64) -> Bool {
         isPending[loop] = false

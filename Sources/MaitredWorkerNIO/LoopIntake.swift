@@ -23,7 +23,7 @@ final class LoopIntake<Value: Sendable>: Sendable {
     /// Runs handlers on that thread.
     let executor: LoopExecutor
 
-    /// Open channels, to be told of the drain. Touched on the loop only.
+    /// Open channels, to be told of the drain; touched on the loop only.
     private let channels: NIOLoopBoundBox<[ObjectIdentifier: any Channel]>
 
     private let arrivals: AsyncStream<Arrived>
@@ -48,7 +48,7 @@ final class LoopIntake<Value: Sendable>: Sendable {
 
     // MARK: - Taking
 
-    /// Takes a few connections, one from each listener in turn. Runs on the loop.
+    /// Takes a few connections, one from each listener in turn; to be called on the loop.
     func takeTurn(from listeners: [Int]) -> TurnEnd {
         var listeners = listeners[...]
         var end = TurnEnd()
@@ -72,7 +72,7 @@ final class LoopIntake<Value: Sendable>: Sendable {
         return end
     }
 
-    /// Makes a channel of a connection. NIO closes the socket when that fails.
+    /// Makes a channel of a connection; NIO closes the socket when that fails.
     private func enter(_ connection: consuming Connection) {
         let arrival = Arrival(connection)
         let initializer = childInitializer

@@ -3,7 +3,9 @@
 import Glibc
 import MaitredWorker
 
-/// What the thread does that watches the channels and the master's messages. It takes nothing itself: see `Intake`.
+/// What the thread does that watches the channels and the master's messages.
+///
+/// It takes nothing itself: see `Intake`.
 struct Poller: Sendable {
     /// Messages handled before the channels are looked at again.
     private static let messagesPerTurn = 64

@@ -23,13 +23,15 @@ public struct WorkerServerConfiguration: Sendable {
     /// handler that blocks the loop. 4 by default, which halves the cost of a connection under load compared to 1.
     public var connectionsPerTurn = 4
 
-    /// How often each event loop says that it turns. The master calls a worker hung that has not for 30 s.
+    /// How often each event loop says that it turns.
+    ///
+    /// The master calls a worker hung that has not for 30 s, unless it was told another time.
     public var heartbeatInterval: TimeAmount = .milliseconds(250)
 
-    /// Called once when the server stops taking connections, on any thread. Must not block.
+    /// Called once when the server stops taking connections, on any thread; must not block.
     public var onDrain: @Sendable (DrainReason) -> Void = { _ in }
 
-    /// Called for each message of the master, in order, on a thread of the server's own. Must not block.
+    /// Called for each message of the master, in order, on a thread of the server's own; must not block.
     public var onMessage: @Sendable ([UInt8]) -> Void = { _ in }
 
     /// The defaults.
@@ -64,7 +66,7 @@ public final class WorkerServer<Value: Sendable>: Sendable {
     private let loops: [LoopIntake<Value>]
     private let hasRun = Atomic<Bool>(false)
 
-    /// Makes a server. Nothing is taken before `run()`.
+    /// Makes a server, which takes nothing before `run()`.
     ///
     /// - Parameters:
     ///   - worker: This process as a worker. The server receives what the master says: do not call `receive()` beside it.
@@ -160,7 +162,7 @@ extension WorkerServer {
         }
     }
 
-    /// Gives an event loop its turn. It runs when the loop comes to it, however long that takes.
+    /// Gives an event loop its turn, which runs when the loop comes to it, however long that takes.
     private func ask(_ index: Int, _ listeners: [Int]) {
         let loop = loops[index]
         loop.loop.execute {

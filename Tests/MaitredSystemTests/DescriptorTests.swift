@@ -37,7 +37,7 @@ struct DescriptorTests {
             #expect(openDescriptorCount() == before + 1)
             held = nil
             #expect(openDescriptorCount() == before)
-            #expect(held == nil)
+            #expect(held?.number == nil)
         }
     }
 

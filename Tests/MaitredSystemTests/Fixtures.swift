@@ -22,13 +22,13 @@ func shell(_ script: String) throws -> ChildProcess {
 }
 
 /// Waits until a child has ended, and takes its result.
-func end(of child: borrowing ChildProcess) -> ExitStatus? {
-    isReadable(child.descriptor, within: 10_000) ? child.reap() : nil
+func end(of child: borrowing ChildProcess) -> MaitredSystem.ExitStatus? {
+    isReadable(child.descriptor.number, within: 10_000) ? child.reap() : nil
 }
 
 /// Whether a descriptor becomes readable within some milliseconds.
-func isReadable(_ descriptor: borrowing Descriptor, within milliseconds: Int32 = 0) -> Bool {
-    var entry = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
+func isReadable(_ number: Int32, within milliseconds: Int32 = 0) -> Bool {
+    var entry = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
     return poll(&entry, 1, milliseconds) == 1 && entry.revents & Int16(POLLIN) != 0
 }
 
@@ -54,6 +54,7 @@ func systemError(_ body: () throws(SystemError) -> Void) -> SystemError? {
 
 /// Lowers the soft limit so that no descriptor can be opened but `spare`. For exit tests only.
 func exhaustDescriptors(leaving spare: Int = 0) throws {
+    waitForRuntime()
     let lowest = try Descriptor.null().release()
     // Holes below would still be given out.
     var filler = lowest

@@ -24,7 +24,7 @@ struct ProcessFilesTests {
     @Test func `a zombie is not alive, and a reaped one is gone`() async {
         await #expect(processExitsWith: .success) {
             let child = try shell("exit 0")
-            #expect(isReadable(child.descriptor, within: 10_000))
+            #expect(isReadable(child.descriptor.number, within: 10_000))
             #expect(ProcessFiles.status(of: child.pid)?.isAlive == false)
             #expect(ProcessFiles.status(of: child.pid)?.parent == getpid())
             #expect(child.reap() == .exited(code: 0))

@@ -14,11 +14,11 @@ struct SignalDescriptorTests {
             do {
                 let signals = try SignalDescriptor([SIGTERM, SIGHUP, SIGCHLD])
                 #expect(signals.next() == nil)
-                #expect(!isReadable(signals.descriptor))
+                #expect(!isReadable(signals.descriptor.number))
                 // To this thread: others of the test process do not block it.
                 pthread_kill(pthread_self(), SIGTERM)
                 pthread_kill(pthread_self(), SIGHUP)
-                #expect(isReadable(signals.descriptor))
+                #expect(isReadable(signals.descriptor.number))
                 #expect(Set([signals.next(), signals.next()]) == [SIGTERM, SIGHUP])
                 #expect(signals.next() == nil)
                 #expect(isCloseOnExec(signals.descriptor.number))

@@ -21,14 +21,8 @@ final class TestPair {
 
     init() throws(SystemError) {
         let pair = try PacketSocket.pair()
-        var one: PacketSocket?
-        var two: PacketSocket?
-        pair.ends { first, second in
-            one = consume first
-            two = consume second
-        }
-        first = one.take()!
-        secondEnd = two.take()
+        first = pair.takeFirst()
+        secondEnd = pair.takeSecond()
     }
 
     func closeSecond() {
@@ -45,12 +39,13 @@ extension PacketSocket {
     /// Receives into a buffer of some size, and lends the bytes and the descriptor that came.
     func receive(capacity: Int = 64) -> Received {
         var buffer = [UInt8](repeating: 0, count: capacity)
-        let result = buffer.withUnsafeMutableBytes { receive(into: $0) }
-        switch consume result {
-        case .packet(let length, let descriptor): return .packet(Array(buffer[..<length]), descriptor?.release())
-        case .damaged(let descriptorLost): return .damaged(descriptorLost: descriptorLost)
-        case .wouldBlock: return .wouldBlock
-        case .closed: return .closed
+        return buffer.withUnsafeMutableBytes { bytes in
+            switch receive(into: bytes) {
+            case .packet(let length, let descriptor): .packet(Array(bytes[..<length]), descriptor?.release())
+            case .damaged(let descriptorLost): .damaged(descriptorLost: descriptorLost)
+            case .wouldBlock: .wouldBlock
+            case .closed: .closed
+            }
         }
     }
 }

@@ -5,8 +5,24 @@ import MaitredSystem
 
 /// Open descriptors of this process. Exact only where nothing else runs: in an exit test.
 package func openDescriptorCount() -> Int {
-    // The listing itself has one open.
-    directoryEntries("/proc/self/fd").count - 1
+    waitForRuntime()
+    // The listing's own descriptor is closed by the time it is looked at.
+    return openDescriptors(of: getpid()).count
+}
+
+/// Waits until the test runner's own threads have opened what they open when they first need it: an epoll, an event
+/// and a timer descriptor. To be called before descriptors are counted or used up.
+package func waitForRuntime() {
+    _ = RuntimeDescriptors.areThere
+}
+
+private enum RuntimeDescriptors {
+    /// Asked once. False when the runtime has had no need of them in all that time, and so will have none soon.
+    static let areThere = eventually(within: .milliseconds(300)) {
+        let names = openDescriptors(of: getpid()).values
+        // For a moment two threads may each have made the event descriptor that one of them then closes.
+        return names.contains("anon_inode:[timerfd]") && names.count { $0 == "anon_inode:[eventfd]" } == 1
+    }
 }
 
 /// Open descriptors of another process, nil when it is gone or not ours to see.

@@ -3,12 +3,24 @@
 import Glibc
 
 /// Where built programs are.
+///
+/// Tests run unoptimised programs from beside the test runner, unless `MAITRED_TEST_PROGRAMS` names a directory with
+/// release builds: that is searched first.
 package enum ProgramPath {
-    /// The path of an executable product of this package: it lies beside the running test.
+    /// The path of an executable product of this package.
     package static func built(_ name: String) throws(TestFailure) -> String {
-        let path = "\(directory)/\(name)"
-        guard access(path, X_OK) == 0 else { throw TestFailure("\(path) has not been built", errno: errno) }
-        return path
+        for directory in [releaseDirectory, directory].compactMap({ $0 }) {
+            let path = "\(directory)/\(name)"
+            if access(path, X_OK) == 0 { return path }
+        }
+        throw TestFailure("\(directory)/\(name) has not been built", errno: ENOENT)
+    }
+
+    /// Whether the programs under test are release builds, of which memory budgets speak.
+    package static var areReleaseBuilds: Bool { releaseDirectory != nil }
+
+    private static var releaseDirectory: String? {
+        getenv("MAITRED_TEST_PROGRAMS").map { String(cString: $0) }
     }
 
     private static var directory: String {

@@ -5,6 +5,7 @@ import Glibc
 /// Runs a body with a new, empty directory, and removes the directory with everything in it afterwards.
 ///
 /// The path is short enough for Unix sockets, and the same whatever TMPDIR says.
+@discardableResult
 package func withTemporaryDirectory<Result>(_ body: (String) throws -> Result) throws -> Result {
     let path = try newTemporaryDirectory()
     defer { removeTree(path) }
@@ -12,6 +13,7 @@ package func withTemporaryDirectory<Result>(_ body: (String) throws -> Result) t
 }
 
 /// The same for a body that waits for exit tests.
+@discardableResult
 package func withTemporaryDirectory<Result>(
     isolation: isolated (any Actor)? = #isolation,
     _ body: (String) async throws -> Result

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Counts lines that nobody took, and has that said before the next line that is taken. Pure.
+/// Counts lines that nobody took, and has that said before the next line that is taken.
 struct DropCounter: Sendable {
     /// Lines lost since the last time it was said.
     private(set) var count = 0

@@ -17,11 +17,17 @@ package enum LogLineStyle: Equatable, Sendable {
     }
 }
 
-/// One line of the log as bytes. Pure.
+/// One line of the log as bytes.
 enum LogLine {
     /// Puts a line together, with its newline, cut at `limit` bytes between characters.
     ///
-    /// - Parameter timestamp: The form of `WallClock.timestamp()`: "2026-11-22T18:53:46.123+0000".
+    /// - Parameters:
+    ///   - style: The form.
+    ///   - timestamp: As `WallClock.timestamp()` has it: "2026-11-22T18:53:46.123+0000".
+    ///   - level: How bad it is.
+    ///   - body: What it says, without newlines.
+    ///   - limit: The most bytes, the newline included.
+    /// - Returns: The line.
     static func bytes(
         _ style: LogLineStyle,
         timestamp: String,

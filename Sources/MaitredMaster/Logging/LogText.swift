@@ -2,7 +2,7 @@
 
 import Logging
 
-/// How messages and their metadata become text. Pure: no clock, no output.
+/// How messages and their metadata become text: no clock, no output.
 enum LogText {
     /// "worker exited code=1 worker=3": the message, then the metadata by name, nothing in it that moves a cursor.
     static func body(_ message: String, _ metadata: Logger.Metadata) -> String {

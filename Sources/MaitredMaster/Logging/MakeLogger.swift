@@ -13,6 +13,7 @@ import MaitredSystemd
 ///   - label: swift-log's name for the logger.
 ///   - level: The least important level that is logged.
 ///   - environment: Where systemd and the terminal have left their variables.
+/// - Returns: The logger; its copies share one place to write to.
 package func makeLogger(label: String, level: Logger.Level, environment: [String: String]) -> Logger {
     let standardError: CInt = 2
     if Journal.isStream(standardError, environment: environment), let sink = journalSink() {

@@ -50,8 +50,10 @@ struct RepeatKey: Hashable, Sendable {
 ///
 /// The same is what has the same level and text, whatever the numbers in it, and is about the same slot: a worker that
 /// keeps crashing gets a new number each time, while the start of 64 workers is 64 different messages. What was held
-/// back is said with the next line after the 10 s, whatever that line is about. Debug and trace are never held back:
-/// who asks for them wants all.
+/// back is said with the next line after the 10 s, whatever that line is about.
+///
+/// Never held back: debug and trace, because who asks for them wants all, and what is no warning and about no slot,
+/// such as the line that `--status-interval` asks for.
 package struct RepeatLimitedLogHandler<Base: LogHandler>: LogHandler {
     /// What all copies of a handler share.
     private final class Memory: Sendable {
@@ -93,12 +95,14 @@ package struct RepeatLimitedLogHandler<Base: LogHandler>: LogHandler {
     }
 
     package func log(event: LogEvent) {
-        guard event.level >= .info else {
-            base.log(event: event)
-            return
+        let key = RepeatKey(event)
+        let isLimited = event.level >= .warning || event.level >= .info && key.slot != nil
+        let verdict = memory.limiter.withLock { limiter in
+            isLimited
+                ? limiter.admit(key, at: now())
+                : RepeatLimiter.Verdict(passes: true, summaries: limiter.closeEnded(at: now()))
         }
-        let verdict = memory.limiter.withLock { $0.admit(RepeatKey(event), at: now()) }
-        for summary in verdict.summaries {
+        for summary in verdict.summaries where summary.key.level >= logLevel {
             base.log(event: summary.key.summary(summary.count, like: event))
         }
         if verdict.passes { base.log(event: event) }

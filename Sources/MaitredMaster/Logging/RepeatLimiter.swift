@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Lets only the first few of equal messages through, and says how many it held back. Pure: time is an argument.
+/// Lets only the first few of equal messages through, and says how many it held back; time is an argument.
 ///
 /// The first message of a key opens a window. In it `most` messages pass, the others are counted. The first message of
 /// any key after the window's end closes it, and gets the count.
@@ -49,9 +49,12 @@ struct RepeatLimiter<Key: Hashable & Sendable>: Sendable {
 
     /// Decides about a message.
     ///
-    /// - Parameter now: Nanoseconds of a clock that never goes back.
+    /// - Parameters:
+    ///   - key: Which message.
+    ///   - now: Nanoseconds of a clock that never goes back.
+    /// - Returns: Whether it passes, and what is to be said before it.
     mutating func admit(_ key: Key, at now: UInt64) -> Verdict {
-        var summaries = close(openings.firstIndex { now - $0.time < length } ?? openings.count)
+        var summaries = closeEnded(at: now)
         if let before = seen[key] {
             seen[key] = before + 1
             return Verdict(passes: before < most, summaries: summaries)
@@ -60,6 +63,11 @@ struct RepeatLimiter<Key: Hashable & Sendable>: Sendable {
         openings.append(Opening(key: key, time: now))
         seen[key] = 1
         return Verdict(passes: true, summaries: summaries)
+    }
+
+    /// Closes the windows that are over, for a message that is not to be limited.
+    mutating func closeEnded(at now: UInt64) -> [Summary] {
+        close(openings.firstIndex { now - $0.time < length } ?? openings.count)
     }
 
     /// Forgets the oldest windows.
