@@ -56,7 +56,7 @@ static void step(int connection, unsigned events)
 
     if (events & EPOLLOUT) {
         struct epoll_event event = {.events = EPOLLIN, .data.fd = connection};
-        if (write(connection, request, sizeof request - 1) < 0 ||
+        if (send(connection, request, sizeof request - 1, MSG_NOSIGNAL) < 0 ||
             epoll_ctl(loop, EPOLL_CTL_MOD, connection, &event) < 0)
             finish(connection, 0);
         return;
@@ -93,6 +93,7 @@ int main(int argc, char **argv)
             step(events[i].data.fd, events[i].events);
     }
     clock_gettime(CLOCK_MONOTONIC, &to);
+
     double seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
     printf("requests %ld failed %ld seconds %.3f\n", answered, failed, seconds);
     return failed == 0 ? 0 : 1;

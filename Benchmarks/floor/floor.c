@@ -6,6 +6,8 @@
  * costs more than this is the price of everything it does.
  *
  *     floor PORT WORKERS WORKER-PROGRAM
+ *
+ * Port 0 takes a free one. Prints "listening on 127.0.0.1:PORT" once connections may come. The workers end with it.
  */
 #include "maitred_wire.h"
 
@@ -17,6 +19,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define MOST_WORKERS 64
+
+/* Starts a worker with its end of a channel. Returns the other end, or -1. */
 static int start_worker(const char *program)
 {
     int ends[2];
@@ -30,10 +35,11 @@ static int start_worker(const char *program)
         snprintf(variable, sizeof variable, "0:%d:0", inherited);
         setenv("MAITRED_HANDOFF_FDS", variable, 1);
         execl(program, program, (char *)NULL);
+        perror(program);
         _exit(127);
     }
     close(ends[1]);
-    return ends[0];
+    return pid < 0 ? -1 : ends[0];
 }
 
 static void hand_over(int channel, int connection, struct maitred_packet *packet)
@@ -56,28 +62,42 @@ static void hand_over(int channel, int connection, struct maitred_packet *packet
     close(connection);
 }
 
+/* A listening socket on the loopback address, its port printed. -1 when there is none. */
+static int open_listener(uint16_t port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(listener, (struct sockaddr *)&address, length) < 0 || listen(listener, 4096) < 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &length) < 0)
+        return -1;
+    printf("listening on 127.0.0.1:%d\n", ntohs(address.sin_port));
+    fflush(stdout);
+    return listener;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 4) {
-        fprintf(stderr, "usage: floor PORT WORKERS WORKER-PROGRAM\n");
+    int channels[MOST_WORKERS];
+
+    int workers = argc == 4 ? atoi(argv[2]) : 0;
+    if (workers < 1 || workers > MOST_WORKERS) {
+        fprintf(stderr, "usage: floor PORT WORKERS WORKER-PROGRAM (1 to %d workers)\n", MOST_WORKERS);
         return 64;
     }
-    int workers = atoi(argv[2]);
-    int channels[64];
-    for (int i = 0; i < workers && i < 64; i++)
-        if ((channels[i] = start_worker(argv[3])) < 0)
+    for (int i = 0; i < workers; i++)
+        if ((channels[i] = start_worker(argv[3])) < 0) {
+            perror("floor: cannot start a worker");
             return 1;
-
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[1])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
-    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0 || listen(listener, 4096) < 0) {
+        }
+    int listener = open_listener((uint16_t)atoi(argv[1]));
+    if (listener < 0) {
         perror("floor: cannot listen");
         return 1;
     }
-    puts("listening");
-    fflush(stdout);
 
     struct maitred_packet packet = {.magic = MAITRED_PACKET_MAGIC, .version = MAITRED_WIRE_VERSION};
     for (;;) {

@@ -17,7 +17,7 @@
 
 static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n";
 
-/* The number in "fd:inode", or in the first entry of "index:fd:inode,…". -1 when the variable is not set. */
+/* The number behind so many colons: in "fd:inode", or in the first entry of "index:fd:inode,…". -1: not set. */
 static int descriptor_from(const char *variable, int fields_before)
 {
     const char *text = getenv(variable);
@@ -29,6 +29,7 @@ static int descriptor_from(const char *variable, int fields_before)
     return text == NULL ? -1 : atoi(text);
 }
 
+/* The next connection, -1 when there is none (or a knock was all there was). Ends the worker when the master has. */
 static int take(int channel, struct maitred_packet *packet)
 {
     union {
@@ -56,8 +57,8 @@ static void serve(int connection)
     while (read(connection, request, sizeof request) < 0 && errno == EAGAIN)
         if (poll(&readable, 1, 5000) <= 0)
             break;
-    if (write(connection, answer, sizeof answer - 1) < 0)
-        perror("write");
+    /* A client that has gone is not the worker's business, and must not end it. */
+    send(connection, answer, sizeof answer - 1, MSG_NOSIGNAL);
     close(connection);
 }
 
@@ -75,7 +76,12 @@ int main(void)
     }
     if (load >= 0) {
         page = mmap(NULL, MAITRED_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, load, 0);
-        row = maitred_page_row(page, (uint32_t)maitred_page_claim(page, (uint64_t)getpid(), 0, 0));
+        int index = page == MAP_FAILED ? -1 : maitred_page_claim(page, (uint64_t)getpid(), 0, 0);
+        if (index < 0) {
+            fputs("floor-worker: there is no row for it in the load page\n", stderr);
+            return 1;
+        }
+        row = maitred_page_row(page, (uint32_t)index);
     }
     struct maitred_control_head head = {.version = MAITRED_WIRE_VERSION, .type = MAITRED_CONTROL_READY};
     if (control >= 0 && send(control, &head, sizeof head, 0) < 0)
@@ -96,7 +102,7 @@ int main(void)
         serve(connection);
         if (row != NULL && maitred_row_closed(page, row, 1)) {
             head.type = MAITRED_CONTROL_BELL;
-            send(control, &head, sizeof head, MSG_DONTWAIT);
+            send(control, &head, sizeof head, MSG_DONTWAIT | MSG_NOSIGNAL);
         }
     }
 }

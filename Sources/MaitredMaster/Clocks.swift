@@ -7,6 +7,12 @@ struct Clocks {
     /// Between samples of memory and searches for dead rows.
     static let sampleInterval = Duration.seconds(1)
 
+    /// Samples between two status lines for the service manager, which passes each on to everybody who listens to it.
+    static let samplesPerStatus = 10
+
+    /// Samples since the start.
+    var samples = 0
+
     /// The next turn begins at this moment at the latest. Too early costs a turn; too late is a bug.
     var wakeAt: Instant
 

@@ -16,6 +16,9 @@ extension Master {
         guard let worker = workers[id], worker.isControlWatched else { return }
         for _ in 0..<Self.packetsPerTurn {
             switch controlReader.next(from: worker.control) {
+            case .packet(let head, _) where head.type == ControlType.bell.rawValue && worker.link.rang():
+                // Its arrival is its meaning: this turn looks at the pages again. It was asked for, so it counts nothing.
+                continue
             case .packet(let head, let body):
                 receive(head, body, from: worker, now)
             case .refused(let error):
@@ -42,12 +45,9 @@ extension Master {
         switch ControlType(rawValue: head.type) {
         case .ready:
             perform(worker.machine.reportedReady(at: now), for: worker, now)
-        case .bell:
-            // Its arrival is its meaning: this turn looks at the pages again.
-            break
         case .message:
             log.debug("message from worker \(worker.id): \(body.count) bytes", metadata: worker.metadata)
-        case .drain, nil:
+        case .bell, .drain, nil:
             break
         }
     }

@@ -75,14 +75,22 @@ extension Master {
         if shutdown.isUnderWay {
             log.notice("\(name) again: not waiting any longer")
             closeListeners()
-            drainAll(now)
+            drainAll(now, until: now)
             for worker in workers.values { perform(worker.machine.hurried(at: now), for: worker, now) }
             for index in departing.indices { departing[index].killAt = now }
             wake(at: now)
         } else {
+            roster.look()
             log.notice("\(name): stopping", metadata: ["open": "\(roster.openCount)", "queued": "\(roster.queuedCount)"])
             beginShutdown(now)
         }
+    }
+
+    /// Stops because nothing can be served, now or later.
+    func giveUp(_ reason: String, _ now: Instant) {
+        log.critical("\(reason)")
+        shutdown.isFailure = true
+        beginShutdown(now)
     }
 
     /// Begins the way out.
@@ -102,16 +110,13 @@ extension Master {
     func advanceShutdown(_ now: Instant) {
         switch shutdown.stage {
         case .running:
-            guard pool.hasFailed, workers.isEmpty else { return }
-            log.critical("every slot has failed: nothing can be served")
-            shutdown.isFailure = true
-            beginShutdown(now)
+            if pool.hasFailed, workers.isEmpty { giveUp("every slot has failed: nothing can be served", now) }
         case .emptying(let deadline):
             closeListeners { !$0.isReadable || !roster.isAnyoneReady }
             let isEmpty = handoff.listeners.isEmpty && !handoff.isStashOccupied && !handoff.hasDeparted
             guard now >= deadline || !roster.isAnyoneReady || (isEmpty && areChannelsEmpty()) else { return }
             closeListeners()
-            drainAll(now)
+            drainAll(now, until: deadline)
         case .draining:
             killDeparting(now)
             guard workers.isEmpty, departing.isEmpty else { return }
@@ -125,10 +130,13 @@ extension Master {
         return roster.queuedCount == 0
     }
 
-    private func drainAll(_ now: Instant) {
+    /// Drains every worker; the time spent on emptying counts as part of the drain timeout.
+    private func drainAll(_ now: Instant, until deadline: Instant) {
         guard !isDraining else { return }
         shutdown.stage = .draining
-        for worker in workers.values { perform(worker.machine.drainRequested(at: now), for: worker, now) }
+        for worker in workers.values {
+            perform(worker.machine.drainRequested(at: now, until: deadline), for: worker, now)
+        }
         wake(at: now)
     }
 

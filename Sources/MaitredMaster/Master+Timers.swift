@@ -74,7 +74,8 @@ extension Master {
             restControl(of: worker)
         }
         if shutdown.isUnderWay { service.extendTimeout() }
-        service.status(statusLine())
+        clocks.samples += 1
+        if clocks.samples % Clocks.samplesPerStatus == 0 { service.status(statusLine()) } else { service.sayAgain() }
     }
 
     /// What the worker says it uses, else its resident set; only asked for when the strategy wants to know.

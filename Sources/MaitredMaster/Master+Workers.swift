@@ -22,6 +22,7 @@ extension Master {
                 try start(order, now)
             } catch {
                 log.error("cannot start worker \(order.id): \(error)", metadata: ["worker": "\(order.id)", "slot": "\(order.slot)"])
+                guard hasStartedAny else { return giveUp("no worker can be started", now) }
                 let outcome = pool.ended(id: order.id, slot: order.slot, readyFor: nil, wasAsked: false, at: now)
                 report(outcome, slot: order.slot)
             }
@@ -39,6 +40,7 @@ extension Master {
         let worker = WorkerHandle(spawned, machine: WorkerMachine(timeouts: timeouts, at: now))
         // From here on the process exists: whatever fails, its exit must be seen.
         workers[worker.id] = worker
+        hasStartedAny = true
         roster.join(worker.link)
         do {
             try epoll.add(worker.process.descriptor, [.readable], Source.exit.token(worker.id))

@@ -41,6 +41,7 @@ package final class Master {
     var workers: [Int: WorkerHandle] = [:]
     var departing: [DepartingGroup] = []
     var shutdown = Shutdown()
+    var hasStartedAny = false
     var clocks: Clocks
     var controlReader = ControlReader()
     var exitCode: CInt?

@@ -11,7 +11,9 @@ final class ServiceReport {
     private static let stopAllowance = Duration.seconds(5)
 
     private let notifier: ServiceNotifier
+    private var isReady = false
     private var isReadySaid = false
+    private var status = ""
     private var statusSaid = ""
 
     /// How long the loop may be silent, nil when nobody asks.
@@ -25,13 +27,20 @@ final class ServiceReport {
 
     /// The first worker is ready: the service serves.
     func ready() {
-        if !isReadySaid { isReadySaid = notifier.send(.ready) }
+        isReady = true
+        sayAgain()
     }
 
     /// What the service is doing, in a line for a person.
     func status(_ line: String) {
-        guard line != statusSaid else { return }
-        if notifier.send(.status(line)) { statusSaid = line }
+        status = line
+        sayAgain()
+    }
+
+    /// Says what is not said yet.
+    func sayAgain() {
+        if isReady, !isReadySaid { isReadySaid = notifier.send(.ready) }
+        if status != statusSaid, notifier.send(.status(status)) { statusSaid = status }
     }
 
     /// The stop has begun.

@@ -30,6 +30,9 @@ final class WorkerLink {
     /// The channel that holds a knock of ours, nil when none does.
     private(set) var knockedChannel: Int?
 
+    /// Whether a bell may be sent: at most one for each time the doorbell was armed.
+    private var isBellDue = false
+
     /// The kernel refused a hand for good: the worker shut its end down.
     var isBroken = false
 
@@ -54,6 +57,20 @@ final class WorkerLink {
             }
         }
         return waiting
+    }
+
+    /// Asks the worker for a bell at its next close, or no longer.
+    func setDoorbell(_ isArmed: Bool) {
+        page.setDoorbell(isArmed)
+        isBellDue = isBellDue || isArmed
+    }
+
+    /// A bell came.
+    ///
+    /// - Returns: Whether it was asked for.
+    func rang() -> Bool {
+        defer { isBellDue = false }
+        return isBellDue
     }
 
     /// Sets the own count to the kernel's.

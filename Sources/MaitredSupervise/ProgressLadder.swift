@@ -19,11 +19,14 @@ package struct ProgressLadder: Equatable, Sendable {
         case idle
         /// Has had something to take since then, and had taken so many before.
         case waiting(since: Instant, taken: UInt64)
-        /// Took nothing for the stall timeout; since then.
-        case busy(since: Instant)
+        /// Took nothing for the stall timeout; since then, and had taken so many.
+        case busy(since: Instant, taken: UInt64)
     }
 
     private var state = State.idle
+
+    /// No wait counts from before this moment: it took something then, or the machine slept.
+    private var notBefore = Instant(nanoseconds: 0)
 
     /// A worker with nothing to take.
     package init() {}
@@ -33,7 +36,14 @@ package struct ProgressLadder: Equatable, Sendable {
 
     /// Since when it takes nothing, nil when it does.
     package var busySince: Instant? {
-        if case .busy(let since) = state { since } else { nil }
+        if case .busy(let since, _) = state { since } else { nil }
+    }
+
+    /// Whether a busy worker has reported takes since it became busy.
+    ///
+    /// - Parameter taken: How many it has taken in its life.
+    package func hasTaken(_ taken: UInt64) -> Bool {
+        if case .busy(_, let before) = state { before != taken } else { false }
     }
 
     /// Looks at the counters; to be called at every tick.
@@ -59,7 +69,7 @@ package struct ProgressLadder: Equatable, Sendable {
                 state = .idle
                 return false
             }
-            var since = queuedSince
+            var since = max(queuedSince, notBefore)
             if case .waiting(let earlier, let before) = state { since = before == taken ? max(earlier, queuedSince) : now }
             state = .waiting(since: since, taken: taken)
             return now - since >= stallTimeout
@@ -82,7 +92,7 @@ package struct ProgressLadder: Equatable, Sendable {
             state = .waiting(since: now, taken: taken)
             return false
         }
-        state = .busy(since: since)
+        state = .busy(since: since, taken: taken)
         return true
     }
 
@@ -90,13 +100,15 @@ package struct ProgressLadder: Equatable, Sendable {
     ///
     /// - Returns: How long it took nothing; nil when it was not busy.
     package mutating func progressed(at now: Instant) -> Duration? {
-        guard case .busy(let since) = state else { return nil }
+        guard case .busy(let since, _) = state else { return nil }
         state = .idle
+        notBefore = now
         return now - since
     }
 
     /// The whole machine slept: what was not taken meanwhile is nobody's fault.
     package mutating func restartClocks(at now: Instant) {
+        notBefore = now
         if case .waiting(_, let taken) = state { state = .waiting(since: now, taken: taken) }
     }
 }

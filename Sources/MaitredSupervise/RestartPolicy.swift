@@ -3,8 +3,8 @@
 /// When a slot whose worker ended gets a new one.
 ///
 /// An exit counts against the slot only if the worker was ready for less than `minimumUptime`, or never. The n-th such
-/// exit in a row delays the successor by restartDelay × 1.5ⁿ⁻¹, at most 30 s; after `maximumRestarts` the slot has
-/// failed. A worker that lived long enough clears the count, and its successor starts after 100 ms.
+/// exit in a row delays the successor by restartDelay × 1.5ⁿ⁻¹, at most 30 s; with the one numbered `maximumRestarts`
+/// the slot has failed. A worker that lived long enough clears the count, and its successor starts after 100 ms.
 package struct RestartPolicy: Equatable, Sendable {
     /// No delay is longer than this.
     package static let longestDelay = Duration.seconds(30)
@@ -17,7 +17,7 @@ package struct RestartPolicy: Equatable, Sendable {
     package var restartDelay: Duration
     /// Ready for less than this is a failure.
     package var minimumUptime: Duration
-    /// Failures in a row after which the slot is given up.
+    /// Failures in a row with which the slot is given up.
     package var maximumRestarts: Int
 
     /// Groups the settings.
@@ -47,7 +47,7 @@ package struct RestartPolicy: Equatable, Sendable {
             return .restart(after: Self.shortDelay)
         }
         failures += 1
-        return failures > maximumRestarts ? .fail : .restart(after: delay(afterFailures: failures))
+        return failures >= maximumRestarts ? .fail : .restart(after: delay(afterFailures: failures))
     }
 
     /// The delay after the n-th failure in a row, n ≥ 1.

@@ -93,6 +93,8 @@ package struct WorkerMachine: Equatable, Sendable {
     private let timeouts: WorkerTimeouts
     private let startedAt: Instant
     private var readyAt: Instant?
+    /// How long it was ready, once it is so no longer: a drain must not turn a short life into a long one.
+    private var readyFor: Duration?
     private var wasAsked = false
     private var wasKilled = false
 
@@ -141,16 +143,25 @@ package struct WorkerMachine: Equatable, Sendable {
 
     /// The master wants the worker to finish and end.
     ///
-    /// - Parameter isOwnFault: Whether the worker is the reason, so that its slot answers for the exit.
-    package mutating func drainRequested(at now: Instant, isOwnFault: Bool = false) -> [WorkerAction] {
+    /// - Parameters:
+    ///   - now: The moment.
+    ///   - latest: When the drain ends even if its own timeout has not passed.
+    ///   - isOwnFault: Whether the worker is the reason, so that its slot answers for the exit.
+    /// - Returns: What to do.
+    package mutating func drainRequested(
+        at now: Instant,
+        until latest: Instant = .never,
+        isOwnFault: Bool = false
+    ) -> [WorkerAction] {
         switch state {
         case .starting:
             wasAsked = !isOwnFault
             state = .stopping(deadline: now + timeouts.kill)
             return [.stop]
-        case .ready:
+        case .ready(let since):
             wasAsked = !isOwnFault
-            state = .draining(deadline: now + timeouts.drain, wasRequested: false)
+            readyFor = now - since
+            state = .draining(deadline: min(now + timeouts.drain, latest), wasRequested: false)
             return [.leaveRotation]
         case .draining, .stopping, .exited:
             return []
@@ -224,7 +235,8 @@ package struct WorkerMachine: Equatable, Sendable {
     /// The first process has ended.
     package mutating func exited(at now: Instant) -> WorkerEnd {
         precondition(state != .exited, "illegal transition: a worker exits once")
+        if case .ready(let since) = state { readyFor = now - since }
         state = .exited
-        return WorkerEnd(wasAsked: wasAsked, readyFor: readyAt.map { now - $0 }, wasKilled: wasKilled)
+        return WorkerEnd(wasAsked: wasAsked, readyFor: readyFor, wasKilled: wasKilled)
     }
 }

@@ -22,8 +22,10 @@ final class Gate: Sendable {
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
-    /// Whether connections may be taken now.
-    var mayTake: Bool { intake.withLock { $0.mayTake } }
+    /// Whether a loop may take the next connection of its turn.
+    func mayTakeNext(isDrainAsked: Bool) -> Bool {
+        intake.withLock { $0.mayTakeNext(isDrainAsked: isDrainAsked) }
+    }
 
     /// Whether connections shall end.
     var isDraining: Bool { intake.withLock { $0.isDraining } }

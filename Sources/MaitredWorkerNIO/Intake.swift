@@ -72,8 +72,8 @@ struct Intake {
         cursor = loops - 1
     }
 
-    /// Whether connections may be taken now.
-    var mayTake: Bool { phase == .taking || phase == .takingRest }
+    /// Whether loops may be asked.
+    private var mayTake: Bool { phase == .taking || phase == .takingRest }
 
     /// Whether the server stops: connections shall end.
     var isDraining: Bool { phase != .taking }
@@ -96,6 +96,13 @@ struct Intake {
         if let asked { return .nothing(until: asked.until) }
         let listeners = isOpen.indices.filter { isOpen[$0] }
         return phase == .takingRest && !listeners.isEmpty ? .ask(listeners) : .listeners(listeners)
+    }
+
+    /// Whether a loop may take the next connection of its turn.
+    ///
+    /// - Parameter isDrainAsked: What the load page says, which is earlier than the master's message.
+    func mayTakeNext(isDrainAsked: Bool) -> Bool {
+        phase == .takingRest || phase == .taking && !isDrainAsked
     }
 
     /// Connections wait: gives the next idle loop a turn.

@@ -53,7 +53,9 @@ final class LoopIntake<Value: Sendable>: Sendable {
         var listeners = listeners[...]
         var end = TurnEnd()
         var left = connectionsPerTurn
-        while left > 0, !end.isLimited, gate.mayTake, let listener = listeners.popFirst() {
+        while left > 0, !end.isLimited, gate.mayTakeNext(isDrainAsked: worker.isDraining),
+            let listener = listeners.popFirst()
+        {
             switch worker.take(from: listener) {
             case .connection(let connection):
                 left -= 1

@@ -51,19 +51,3 @@ func systemError(_ body: () throws(SystemError) -> Void) -> SystemError? {
         return error
     }
 }
-
-/// Lowers the soft limit so that no descriptor can be opened but `spare`. For exit tests only.
-func exhaustDescriptors(leaving spare: Int = 0) throws {
-    waitForRuntime()
-    let lowest = try Descriptor.null().release()
-    // Holes below would still be given out.
-    var filler = lowest
-    var spares: [Int32] = []
-    while filler < 200 {
-        filler = try Descriptor.null().release()
-        spares.append(filler)
-    }
-    var limit = try rlimit(rlim_cur: 200, rlim_max: rlim_t(DescriptorLimit.current().hard))
-    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    for number in spares.filter({ $0 < 200 }).suffix(spare) { close(number) }
-}

@@ -80,9 +80,10 @@ struct ListeningSocketTests {
         await #expect(processExitsWith: .success) {
             let listener = try listen("127.0.0.1")
             let client = try TestClient(.ipv4(port: listener.address.port!))
-            try exhaustDescriptors()
-            let refused = result(of: listener)
-            #expect(refused == .exhausted(EMFILE))
+            try withDescriptorsExhausted {
+                let refused = result(of: listener)
+                #expect(refused == .exhausted(EMFILE))
+            }
             client.close()
             let (connection, _) = try accepted(from: listener)
             close(connection)

@@ -81,12 +81,11 @@ struct PacketSocketTests {
             let pair = try TestPair()
             let sent = try Descriptor.null()
             #expect(pair.first.send([5], attaching: sent.number) == .sent)
-            try exhaustDescriptors()
             var scratch = [UInt8](repeating: 0, count: 64)
-            #expect(scratch.withUnsafeMutableBytes { !pair.second.canReceiveDescriptor(scratch: $0) })
-            #expect(pair.second.waitingBytes() == 1)
-
-            close(sent.release())
+            try withDescriptorsExhausted {
+                #expect(scratch.withUnsafeMutableBytes { !pair.second.canReceiveDescriptor(scratch: $0) })
+                #expect(pair.second.waitingBytes() == 1)
+            }
             #expect(scratch.withUnsafeMutableBytes { pair.second.canReceiveDescriptor(scratch: $0) })
             guard case .packet([5], .some) = pair.second.receive() else {
                 Issue.record("the packet is gone")
@@ -100,8 +99,9 @@ struct PacketSocketTests {
             let pair = try TestPair()
             let sent = try Descriptor.null()
             #expect(pair.first.send([5], attaching: sent.number) == .sent)
-            try exhaustDescriptors()
-            #expect(pair.second.receive() == .damaged(descriptorLost: true))
+            try withDescriptorsExhausted {
+                #expect(pair.second.receive() == .damaged(descriptorLost: true))
+            }
         }
     }
 
@@ -180,10 +180,10 @@ struct PacketSocketTests {
             }
             do { _ = try PacketSocket.pair() }
             #expect(openDescriptorCount() == before)
-            try exhaustDescriptors(leaving: 1)
-            let full = openDescriptorCount()
-            #expect(systemError { () throws(SystemError) in _ = try PacketSocket.pair() }?.errno == EMFILE)
-            #expect(openDescriptorCount() == full)
+            try withDescriptorsExhausted(leaving: 1) {
+                #expect(systemError { () throws(SystemError) in _ = try PacketSocket.pair() }?.errno == EMFILE)
+            }
+            #expect(openDescriptorCount() == before)
         }
     }
 }

@@ -59,7 +59,7 @@ struct IntakeTests {
         _ = intake.askLoop(now: 0)
         #expect(intake.drain() == true)
         #expect(intake.drain() == false)
-        #expect(!intake.mayTake)
+        #expect(!intake.mayTakeNext(isDrainAsked: false))
         #expect(intake.isDraining)
         #expect(intake.askLoop(now: 0) == nil)
         #expect(intake.watch(now: 0) == .nothing(until: nil))
@@ -78,7 +78,7 @@ struct IntakeTests {
         var intake = Intake(loops: 1, listeners: 2)
         #expect(intake.masterLeft() == true)
         #expect(intake.masterLeft() == false)
-        #expect(intake.mayTake)
+        #expect(intake.mayTakeNext(isDrainAsked: true))
         #expect(intake.watch(now: 0) == .ask([0, 1]))
         #expect(intake.askLoop(now: 0) == 0)
         intake.took()
@@ -97,8 +97,14 @@ struct IntakeTests {
         intake.took()
         #expect(intake.drain() == true)
         #expect(intake.masterLeft() == false)
-        #expect(intake.mayTake)
+        #expect(intake.mayTakeNext(isDrainAsked: true))
         #expect(intake.watch(now: 0) == .ask([0]))
+    }
+
+    @Test func `a drain on the load page ends a turn at once`() {
+        let intake = Intake(loops: 1, listeners: 1)
+        #expect(intake.mayTakeNext(isDrainAsked: false))
+        #expect(!intake.mayTakeNext(isDrainAsked: true))
     }
 
     @Test func `an empty channel of a living master stays watched`() {

@@ -20,6 +20,7 @@ final class ScriptedMaster {
     private var channel: HandoffChannel?
     private var control: PacketSocket?
     private var workerControl: PacketSocket?
+    private let workerControlNumber: Int32
     private var packet = HandoffPacket()
     private var sequence: UInt64 = 0
 
@@ -30,7 +31,9 @@ final class ScriptedMaster {
         channel = try HandoffChannel(queueDepth: 64)
         let pair = try PacketSocket.pair()
         control = pair.takeFirst()
-        workerControl = pair.takeSecond()
+        let workerEnd = pair.takeSecond()
+        workerControlNumber = workerEnd.descriptor.number
+        workerControl = consume workerEnd
     }
 
     /// Starts `maitred-demo` and waits until it is ready.
@@ -64,7 +67,7 @@ final class ScriptedMaster {
     /// What the worker gets: channel, control channel, load page.
     private var workerDescriptors: [Int32] {
         let pageNumber = page.withDescriptor { $0.number }
-        return [channel!.workerEnd.descriptor.number, workerControl!.descriptor.number, pageNumber]
+        return [channel!.workerEnd.descriptor.number, workerControlNumber, pageNumber]
     }
 
     /// The worker's environment, in which the descriptors have these numbers.
