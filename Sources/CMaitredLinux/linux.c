@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -188,8 +189,30 @@ static int set_descriptors(posix_spawn_file_actions_t *actions, const int *sourc
     return error;
 }
 
+/* posix_spawn(3) under another RLIMIT_NOFILE, which the child inherits at its fork. Returns an errno value. */
+static int spawn_limited(const char *path, const posix_spawn_file_actions_t *actions,
+                         const posix_spawnattr_t *attributes, char *const arguments[], char *const environment[],
+                         const struct rlimit *descriptor_limit, pid_t *ret_pid)
+{
+    struct rlimit own, lent = *descriptor_limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &own) < 0)
+        return errno;
+    /* An unprivileged process that lowers its hard limit cannot raise it again. */
+    if (lent.rlim_max < own.rlim_max)
+        lent.rlim_max = own.rlim_max;
+    /* This process has one thread, so nobody sees the limit in between. */
+    if (setrlimit(RLIMIT_NOFILE, &lent) < 0)
+        return errno;
+    int error = posix_spawn(ret_pid, path, actions, attributes, arguments, environment);
+    /* Cannot fail: nothing is raised above the hard limit. */
+    (void)setrlimit(RLIMIT_NOFILE, &own);
+    return error;
+}
+
+/* The actions are collected under this process's own limit: above the limit of the child the C library refuses them. */
 static int spawn_raised(const char *path, char *const arguments[], char *const environment[], const int *sources,
-                        size_t count, pid_t *ret_pid)
+                        size_t count, const struct rlimit *descriptor_limit, pid_t *ret_pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -203,7 +226,7 @@ static int spawn_raised(const char *path, char *const arguments[], char *const e
         if (error == 0)
             error = set_descriptors(&actions, sources, count);
         if (error == 0)
-            error = posix_spawn(ret_pid, path, &actions, &attributes, arguments, environment);
+            error = spawn_limited(path, &actions, &attributes, arguments, environment, descriptor_limit, ret_pid);
         posix_spawnattr_destroy(&attributes);
     }
     posix_spawn_file_actions_destroy(&actions);
@@ -229,21 +252,14 @@ int maitred_linux_spawn(const char *path, char *const arguments[], char *const e
 {
     int raised[MOST_DESCRIPTORS];
     size_t moved = 0;
-    struct rlimit own;
 
     if (source_count > MOST_DESCRIPTORS) {
         errno = E2BIG;
         return -1;
     }
     int error = raise_sources(sources, source_count, raised, &moved);
-    /* The child inherits the limit at its fork; this process has one thread, so nobody sees it in between. */
-    if (error == 0 && (getrlimit(RLIMIT_NOFILE, &own) < 0 || setrlimit(RLIMIT_NOFILE, descriptor_limit) < 0))
-        error = errno;
-    if (error == 0) {
-        error = spawn_raised(path, arguments, environment, raised, source_count, ret_pid);
-        if (setrlimit(RLIMIT_NOFILE, &own) < 0 && error == 0)
-            error = errno;
-    }
+    if (error == 0)
+        error = spawn_raised(path, arguments, environment, raised, source_count, descriptor_limit, ret_pid);
     for (size_t i = 0; i < moved; i++)
         close(raised[i]);
     errno = error;
@@ -258,6 +274,17 @@ int maitred_linux_close_on_exec_from(int first)
 const char *maitred_linux_errno_name(int error)
 {
     return strerrorname_np(error);
+}
+
+const char *maitred_linux_signal_name(int signal)
+{
+    return sigabbrev_np(signal);
+}
+
+int maitred_linux_processor_count(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) < 0 ? -1 : CPU_COUNT(&set);
 }
 
 int maitred_linux_become_subreaper(void)

@@ -16,9 +16,14 @@ package enum ExitStatus: Equatable, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .exited(let code): "exit code \(code)"
-        case .signaled(let signal): "signal \(signal)"
+        case .signaled(let signal): "signal \(signal)\(Self.name(of: signal).map { " (SIG\($0))" } ?? "")"
         case .unknown: "unknown status"
         }
+    }
+
+    private static func name(of signal: CInt) -> String? {
+        // SAFETY: sigabbrev_np returns a static string or NULL.
+        unsafe maitred_linux_signal_name(signal).map { unsafe String(cString: $0) }
     }
 }
 
@@ -94,15 +99,23 @@ package struct ChildProcess: ~Copyable {
         let environment = CStrings(plan.environment)
         var limit = rlimit(rlim_cur: rlim_t(plan.descriptorLimit.soft), rlim_max: rlim_t(plan.descriptorLimit.hard))
         var pid: Int32 = 0
-        // SAFETY: every pointer outlives the call, the arrays end with NULL, and the counts match.
         try check("run", plan.path) {
-            unsafe maitred_linux_spawn(
-                plan.path, arguments.pointers, environment.pointers, plan.descriptors, plan.descriptors.count, &limit,
-                &pid)
+            // SAFETY: the arrays are kept until the call has returned, end with NULL, and the counts match.
+            withExtendedLifetime((arguments, environment)) {
+                unsafe maitred_linux_spawn(
+                    plan.path, arguments.pointers, environment.pointers, plan.descriptors, plan.descriptors.count,
+                    &limit, &pid)
+            }
         }
         // Nobody else reaps our children, so the number still means this child, even if it has ended already.
-        let number = try check("open a pidfd for", "process \(pid)") { maitred_linux_pidfd_open(pid) }
-        return ChildProcess(pid: pid, descriptor: Descriptor(owning: number))
+        do throws(SystemError) {
+            let number = try check("open a pidfd for", "process \(pid)") { maitred_linux_pidfd_open(pid) }
+            return ChildProcess(pid: pid, descriptor: Descriptor(owning: number))
+        } catch {
+            // Nobody would watch over it. Its result is left to whoever takes any child's.
+            _ = kill(pid, SIGKILL)
+            throw error
+        }
     }
 
     /// Sends a signal to the process itself; nothing happens when it has ended.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CMaitredLinux
 import Glibc
 
 /// The machine's monotonic clock: CLOCK_MONOTONIC of `clock_gettime(2)`, which does not run while suspended.
@@ -35,7 +36,8 @@ package enum WallClock {
     }
 }
 
-/// The number of processors this process may use. Wraps `sched_getaffinity(2)` through `sysconf(3)`.
+/// The number of processors this process may use, which may be fewer than the machine has. Wraps `sched_getaffinity(2)`.
 package func processorCount() -> Int {
-    max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN))))
+    let usable = maitred_linux_processor_count()
+    return usable > 0 ? Int(usable) : max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN))))
 }

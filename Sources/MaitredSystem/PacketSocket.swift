@@ -102,6 +102,8 @@ package struct PacketSocket: ~Copyable, Sendable {
             unsafe maitred_linux_receive(
                 descriptor.number, buffer.baseAddress, buffer.count, flags, &number, &messageFlags)
         }
+        // Said once, before anything else, when the other side went without reading all of ours: what it sent still waits.
+        if length == -Int(ECONNRESET) { return unsafe receive(into: buffer, flags: flags) }
         guard length >= 0 else { return length == -Int(EAGAIN) ? .wouldBlock : .closed }
         let attached: Descriptor? = number >= 0 ? Descriptor(owning: number) : nil
         if messageFlags & CInt(MSG_CTRUNC) != 0 { return .damaged(descriptorLost: true) }

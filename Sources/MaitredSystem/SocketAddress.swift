@@ -21,11 +21,15 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
 
     /// The address of a Unix socket.
     ///
-    /// - Throws: ENAMETOOLONG when the path has more than 107 bytes.
+    /// - Throws: ENAMETOOLONG when the path has more than 107 bytes, EINVAL when it is empty or has a NUL: the kernel
+    ///   would take it for another.
     package init(unixPath path: String) throws(SystemError) {
         let bytes = Array(path.utf8)
         guard bytes.count < MemoryLayout.size(ofValue: sockaddr_un().sun_path) else {
             throw SystemError(call: "use socket path", object: path, errno: ENAMETOOLONG)
+        }
+        guard !bytes.isEmpty, !bytes.contains(0) else {
+            throw SystemError(call: "use socket path", object: path, errno: EINVAL)
         }
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)

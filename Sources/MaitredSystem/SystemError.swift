@@ -28,7 +28,7 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
 
     /// "Permission denied (EACCES)".
     package static func words(for errno: CInt) -> String {
-        // SAFETY: strerror and strerrorname_np return pointers to static strings; this process has one thread.
+        // SAFETY: strerrorname_np returns a static string; strerror's is static or, since glibc 2.32, the thread's own.
         let text = unsafe String(cString: strerror(errno))
         guard let name = unsafe maitred_linux_errno_name(errno) else { return text }
         return unsafe "\(text) (\(String(cString: name)))"

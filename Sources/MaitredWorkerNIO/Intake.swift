@@ -101,6 +101,7 @@ struct Intake {
     /// Whether a loop may take the next connection of its turn.
     ///
     /// - Parameter isDrainAsked: What the load page says, which is earlier than the master's message.
+    /// - Returns: False while draining; true again when the master is gone.
     func mayTakeNext(isDrainAsked: Bool) -> Bool {
         phase == .takingRest || phase == .taking && !isDrainAsked
     }

@@ -61,6 +61,7 @@ struct DescriptorTests {
 
     @Test func `closed standard descriptors are opened, to be inherited`() async {
         await #expect(processExitsWith: .success) {
+            waitForRuntime()
             for number: Int32 in 0...2 { close(number) }
             let before = openDescriptorCount()
             try openStandardDescriptors()

@@ -38,7 +38,7 @@ ssize_t maitred_linux_send_to(int socket, const void *data, size_t length, const
                               uint32_t address_length);
 
 /*
- * Receives one packet and at most one descriptor, close-on-exec. MSG_DONTWAIT unless `wait`.
+ * Receives one packet and at most one descriptor, close-on-exec. `flags` are recvmsg(2)'s: MSG_DONTWAIT, MSG_PEEK.
  *
  * *ret_descriptor is -1 when none came. *ret_flags is the kernel's msg_flags: MSG_TRUNC when the packet
  * was longer than `capacity`, MSG_CTRUNC when a descriptor came but could not be kept (more than one was
@@ -54,7 +54,7 @@ int maitred_linux_waiting_bytes(int socket);
 /* A memfd of `size` zero bytes, sealed so that nobody can shrink or grow it or change its seals. */
 int maitred_linux_sealed_memory(const char *name, size_t size);
 
-/* The seals on a memfd as MAITRED_LINUX_SEALS bits, or -1. */
+/* 1 when nobody can shrink or grow a memfd or change its seals, 0 when somebody can, -1 when it has no seals at all. */
 int maitred_linux_has_size_seals(int descriptor);
 
 int maitred_linux_pidfd_open(pid_t pid);
@@ -73,7 +73,7 @@ int maitred_linux_group_exists(pid_t group);
 /*
  * posix_spawn(3) of `path` with exactly the wanted descriptors: standard input from /dev/null, output and
  * error inherited, sources[i] as descriptor 3 + i, everything else closed; own process group, no signal
- * blocked, every disposition default; RLIMIT_NOFILE as given.
+ * blocked, every disposition default; RLIMIT_NOFILE as given, its hard part no lower than this process's own.
  * Returns 0 or -1 with the errno of the step that failed, execve included.
  */
 int maitred_linux_spawn(const char *path, char *const arguments[], char *const environment[], const int *sources,
@@ -84,6 +84,12 @@ int maitred_linux_close_on_exec_from(int first);
 
 /* The symbolic name of an errno value ("EMFILE"), or NULL. */
 const char *maitred_linux_errno_name(int error);
+
+/* The name of a signal without its prefix ("KILL"), or NULL. */
+const char *maitred_linux_signal_name(int signal);
+
+/* The processors this process may run on: sched_getaffinity(2). -1 with EINVAL on machines of more than 1,024. */
+int maitred_linux_processor_count(void);
 
 /* prctl(2) PR_SET_CHILD_SUBREAPER: orphans of our descendants become our children. */
 int maitred_linux_become_subreaper(void);

@@ -137,9 +137,10 @@ static inline struct maitred_row *maitred_page_row(void *page, uint32_t index)
     return (struct maitred_row *)((char *)page + sizeof(struct maitred_page_header)) + index;
 }
 
+/* Sequentially consistent, not merely acquire: a look after arming the doorbell must not move before the arming. */
 static inline uint64_t maitred_load(const uint64_t *field)
 {
-    return __atomic_load_n(field, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(field, __ATOMIC_SEQ_CST);
 }
 
 static inline void maitred_store(uint64_t *field, uint64_t value)
