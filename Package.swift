@@ -143,7 +143,11 @@ let package = Package(
         .testTarget(
             name: "MaitredWorkerNIOTests",
             dependencies: [
-                "CMaitredLinux", "MaitredDemo", "MaitredSystem", "MaitredTesting", "MaitredWire", "MaitredWorkerNIO",
+                "MaitredDemo", "MaitredSystem", "MaitredTesting", "MaitredWire", "MaitredWorker", "MaitredWorkerNIO",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: plain
         ),

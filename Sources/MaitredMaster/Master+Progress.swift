@@ -59,7 +59,8 @@ extension Master {
         let expected = link.queue.queued
         roster.settle(at: index)
         let tookKnock = wasKnocked && link.knockedChannel == nil
-        if tookKnock || link.queue.queued < expected {
+        // What the page reports has lowered the count before this look, so the report itself is asked for as well.
+        if tookKnock || link.queue.queued < expected || link.progress.hasTaken(link.queue.taken) {
             guard let busyFor = link.progress.progressed(at: now) else { return }
             roster.setBusy(false, at: index)
             log.notice(

@@ -167,7 +167,7 @@ extension Master {
             break
         case .failed:
             log.critical(
-                "slot \(slot) has failed \(configuration.maxRestarts + 1) times in a row: given up",
+                "slot \(slot) has failed \(configuration.maxRestarts) times in a row: given up",
                 metadata: ["slot": "\(slot)"]
             )
         }
