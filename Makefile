@@ -89,19 +89,22 @@ bench-handoff: build
 install:
 	@test -x $(RELEASE)/maitred || { echo 'run make build first'; exit 1; }
 	install -D -s -m 755 $(RELEASE)/maitred $(DESTDIR)$(BINDIR)/maitred
+	install -D -s -m 755 $(RELEASE)/maitred-demo $(DESTDIR)$(BINDIR)/maitred-demo
 	install -D -m 644 docs/man/maitred.8 $(DESTDIR)$(MANDIR)/man8/maitred.8
-	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(DOCDIR)/examples
-	for unit in deploy/systemd/*.service deploy/systemd/*.socket; do \
-	    sed 's|@BINDIR@|$(BINDIR)|g' $$unit > $(DESTDIR)$(UNITDIR)/$$(basename $$unit) && \
-	    chmod 644 $(DESTDIR)$(UNITDIR)/$$(basename $$unit) || exit 1; \
+	$(call install-templates,deploy/systemd,$(UNITDIR))
+	$(call install-templates,deploy/examples,$(DOCDIR)/examples)
+
+# $(call install-templates,FROM,TO): a folder of text files, with the place of the programs filled in.
+define install-templates
+	cd $(1) && find . -type f | while read -r file; do \
+	    install -D -m 644 "$$file" "$(DESTDIR)$(2)/$$file" && \
+	    sed -i 's|@BINDIR@|$(BINDIR)|g' "$(DESTDIR)$(2)/$$file" || exit 1; \
 	done
-	install -m 644 deploy/examples/* $(DESTDIR)$(DOCDIR)/examples/
+endef
 
 uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/maitred $(DESTDIR)$(MANDIR)/man8/maitred.8
-	for unit in deploy/systemd/*.service deploy/systemd/*.socket; do \
-	    rm -f $(DESTDIR)$(UNITDIR)/$$(basename $$unit); \
-	done
+	rm -f $(DESTDIR)$(BINDIR)/maitred $(DESTDIR)$(BINDIR)/maitred-demo $(DESTDIR)$(MANDIR)/man8/maitred.8
+	rm -f '$(DESTDIR)$(UNITDIR)/maitred@.service' '$(DESTDIR)$(UNITDIR)/maitred@.socket'
 	rm -rf $(DESTDIR)$(DOCDIR)
 
 clean:

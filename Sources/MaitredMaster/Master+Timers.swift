@@ -54,7 +54,7 @@ extension Master {
     /// A turn that comes later than a whole stall timeout after its time: the machine slept, or this process did.
     func restartClocksIfLate(planned: Instant, now: Instant) {
         guard now - planned > configuration.stallTimeout else { return }
-        log.info("woke up late: the workers' clocks begin anew", metadata: ["late": "\((now - planned).shortText)"])
+        log.debug("woke up late: the workers' clocks begin anew", metadata: ["late": "\((now - planned).shortText)"])
         for worker in workers.values {
             worker.machine.restartClocks(at: now)
             worker.link.progress.restartClocks(at: now)

@@ -33,6 +33,11 @@ package struct Descriptor: ~Copyable, Sendable {
         Descriptor(owning: try check("duplicate", "descriptor \(number)") { fcntl(number, F_DUPFD_CLOEXEC, 3) })
     }
 
+    /// Keeps an inherited descriptor from the programs this process executes. Wraps `fcntl(2)` F_SETFD.
+    package func setCloseOnExec() throws(SystemError) {
+        try check("set close-on-exec on", "descriptor \(number)") { fcntl(number, F_SETFD, FD_CLOEXEC) }
+    }
+
     /// The identity of the open file: its inode number. Wraps `fstat(2)`.
     package func inode() throws(SystemError) -> UInt64 {
         try inodeOfDescriptor(number)
@@ -51,6 +56,11 @@ package func inodeOfDescriptor(_ number: CInt) throws(SystemError) -> UInt64 {
     var status = stat()
     try check("inspect", "descriptor \(number)") { unsafe fstat(number, &status) }
     return UInt64(status.st_ino)
+}
+
+/// Whether a number is that of an open descriptor of this process. Wraps `fcntl(2)` F_GETFD.
+package func isOpenDescriptor(_ number: CInt) -> Bool {
+    fcntl(number, F_GETFD) >= 0
 }
 
 /// Makes every descriptor from `first` up close-on-exec, so that nothing inherited reaches a worker by accident.

@@ -93,6 +93,8 @@ package struct ControlFragments: Sequence, IteratorProtocol {
 /// Puts fragments together again, at an end point only: who merely forwards never gathers.
 package struct ControlAssembler {
     private var partial: [UInt64: [UInt8]] = [:]
+    /// Streams whose message was refused before its last fragment: the rest must not pass for a message of its own.
+    private var refused: Set<UInt64> = []
     private let messageLimit: Int
     private let streamLimit: Int
 
@@ -107,14 +109,29 @@ package struct ControlAssembler {
     /// Adds a fragment.
     ///
     /// - Returns: The whole message when this was its last fragment, otherwise nil.
-    /// - Throws: `WireError.tooLarge`; what was gathered of the message is forgotten.
+    /// - Throws: `WireError.tooLarge`, once per message: what was gathered of it is forgotten, what still comes is skipped.
     package mutating func add(_ head: ControlHead, _ body: some Sequence<UInt8>) throws(WireError) -> [UInt8]? {
+        if refused.contains(head.stream) {
+            if !head.more { refused.remove(head.stream) }
+            return nil
+        }
         var message = partial.removeValue(forKey: head.stream) ?? []
         message.append(contentsOf: body)
-        guard message.count <= messageLimit else { throw .tooLarge(what: "a message", limit: messageLimit) }
+        guard message.count <= messageLimit else {
+            refuseRest(of: head)
+            throw .tooLarge(what: "a message", limit: messageLimit)
+        }
         if !head.more { return message }
-        guard partial.count < streamLimit else { throw .tooLarge(what: "messages under way", limit: streamLimit) }
+        guard partial.count < streamLimit else {
+            refuseRest(of: head)
+            throw .tooLarge(what: "messages under way", limit: streamLimit)
+        }
         partial[head.stream] = message
         return nil
+    }
+
+    private mutating func refuseRest(of head: ControlHead) {
+        // Bounded like everything here; a sender with more refused messages under way gets the rest of some delivered.
+        if head.more, refused.count < streamLimit { refused.insert(head.stream) }
     }
 }

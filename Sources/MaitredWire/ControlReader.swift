@@ -4,7 +4,7 @@ package import MaitredSystem
 
 /// What came over a control channel.
 package enum ControlReceived: Equatable, Sendable {
-    /// One fragment. Its body is empty for kinds without one.
+    /// One fragment. Its body is empty for kinds that have none or are not known.
     case packet(ControlHead, body: [UInt8])
     /// A packet that is not of this wire; the channel goes on.
     case refused(WireError)
@@ -38,7 +38,8 @@ package final class ControlReader {
             let packet = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<length])
             do {
                 let head = try unsafe ControlHead(decoding: packet)
-                return .packet(head, body: unsafe Array(packet.dropFirst(ControlHead.size)))
+                let hasBody = ControlType(rawValue: head.type)?.hasBody ?? false
+                return .packet(head, body: hasBody ? unsafe Array(packet.dropFirst(ControlHead.size)) : [])
             } catch {
                 return .refused(error)
             }

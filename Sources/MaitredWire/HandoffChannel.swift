@@ -105,29 +105,28 @@ package enum Taken: ~Copyable {
 
 /// The worker's side of a channel. It behaves like a listening socket: readable means that a connection waits.
 package final class WorkerChannel: Sendable {
-    /// Distance from the descriptor limit at which a take looks before it receives.
-    private static let limitMargin: CInt = 64
-
     /// The worker's end; any number of threads and processes may take from it.
     package let end: PacketSocket
 
-    /// First descriptor number that is close to this process's limit.
-    private let nearLimit: CInt
+    /// The highest descriptor number this process can get, as the limit was when it attached.
+    ///
+    /// Numbers are given out lowest first: while this one is not open, another descriptor can be received.
+    private let lastNumber: CInt
 
     /// Takes over the worker's end.
     package init(owning descriptor: consuming Descriptor) throws(SystemError) {
         let limit = try DescriptorLimit.current().soft
-        nearLimit = CInt(clamping: limit) - Self.limitMargin
+        lastNumber = CInt(clamping: limit) - 1
         end = PacketSocket(owning: descriptor)
     }
 
     /// Takes the next connection. Never waits.
     ///
-    /// - Parameter lastDescriptor: The number of the last descriptor this process got. Numbers are given out
-    ///   lowest first, so it tells without a system call whether the limit is near.
-    package func take(lastDescriptor: CInt) -> Taken {
+    /// A receive at the descriptor limit loses the connection, so this looks first; other threads that open descriptors
+    /// at the same moment can still use up the last ones.
+    package func take() -> Taken {
         var packet = HandoffPacket()
-        if lastDescriptor >= nearLimit {
+        if isOpenDescriptor(lastNumber) {
             let isPossible = unsafe packet.withMutableBytes { unsafe end.canReceiveDescriptor(scratch: $0) }
             if !isPossible { return .descriptorLimit }
         }

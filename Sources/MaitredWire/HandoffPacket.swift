@@ -73,6 +73,10 @@ package struct HandoffPacket: Sendable {
     ) -> AcceptResult {
         var length: UInt32 = 0
         let result = unsafe withUnsafeMutableBytes(of: &raw.peer) { unsafe socket.accept(peer: $0, length: &length) }
+        // A packet that was received into may have been a knock, or a stranger's bytes.
+        raw.magic = MAITRED_PACKET_MAGIC
+        raw.version = UInt16(MAITRED_WIRE_VERSION)
+        raw.flags = 0
         raw.peer_length = length
         raw.listener = UInt32(truncatingIfNeeded: listener)
         raw.sequence = sequence

@@ -27,7 +27,7 @@ package struct DescriptorReference: Equatable, Sendable, CustomStringConvertible
         self.init(number: number, inode: inode)
     }
 
-    /// Takes the descriptor over after checking that it is the one meant.
+    /// Takes the descriptor over, close-on-exec, after checking that it is the one meant.
     package func claim(for variable: String) throws(WireError) -> Descriptor {
         guard let found = try? inodeOfDescriptor(number) else {
             throw .environment(variable: variable, problem: "descriptor \(number) is not open: it was closed on the way")
@@ -35,7 +35,13 @@ package struct DescriptorReference: Equatable, Sendable, CustomStringConvertible
         guard found == inode else {
             throw .environment(variable: variable, problem: "descriptor \(number) is another file by now")
         }
-        return Descriptor(owning: number)
+        let descriptor = Descriptor(owning: number)
+        do {
+            try descriptor.setCloseOnExec()
+        } catch {
+            throw .environment(variable: variable, problem: error.description)
+        }
+        return descriptor
     }
 }
 
@@ -109,7 +115,7 @@ package struct WorkerEnvironment: Equatable, Sendable {
     package static func parse(_ value: (String) -> String?) throws(WireError) -> WorkerEnvironment? {
         guard let handoff = value(handoffVariable) else { return nil }
         let channels = try parseChannels(handoff)
-        return WorkerEnvironment(
+        let environment = WorkerEnvironment(
             channels: channels,
             control: try reference(controlVariable, value(controlVariable)),
             load: try reference(loadVariable, value(loadVariable)),
@@ -117,6 +123,18 @@ package struct WorkerEnvironment: Equatable, Sendable {
             slot: try number(slotVariable, value(slotVariable), from: 0),
             listeners: try parseListeners(value(listenersVariable) ?? "", count: channels.count)
         )
+        try environment.refuseSharedDescriptors()
+        return environment
+    }
+
+    /// Each descriptor gets one owner, who closes it: none may be named twice.
+    private func refuseSharedDescriptors() throws(WireError) {
+        var seen: Set<CInt> = []
+        let named =
+            channels.map { (Self.handoffVariable, $0) } + [(Self.controlVariable, control), (Self.loadVariable, load)]
+        for (variable, reference) in named where !seen.insert(reference.number).inserted {
+            throw .environment(variable: variable, problem: "descriptor \(reference.number) is named twice")
+        }
     }
 
     private static func parseChannels(_ text: String) throws(WireError) -> [DescriptorReference] {
@@ -124,7 +142,7 @@ package struct WorkerEnvironment: Equatable, Sendable {
         guard entries.count <= listenerLimit else { throw .tooLarge(what: handoffVariable, limit: listenerLimit) }
         var channels: [DescriptorReference] = []
         for (index, entry) in entries.enumerated() {
-            let parts = entry.split(separator: ":", maxSplits: 1)
+            let parts = entry.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, parts[0] == "\(index)", let reference = DescriptorReference(parts[1]) else {
                 throw .environment(variable: handoffVariable, problem: "'\(entry)' is not \(index):fd:inode")
             }

@@ -20,9 +20,10 @@ enum Attachment {
         isTaken.store(false, ordering: .releasing)
     }
 
-    /// Remembers the worker and installs the hook.
+    /// Remembers the worker and installs the hooks around a fork.
     static func complete(_ attached: Worker) {
         unsafe worker = attached
-        _ = pthread_atfork(nil, nil) { unsafe Attachment.worker?.claimAfterFork() }
+        _ = pthread_atfork(
+            { unsafe Attachment.worker?.prepareFork() }, nil, { unsafe Attachment.worker?.claimAfterFork() })
     }
 }

@@ -67,7 +67,6 @@ public final class Worker: Sendable {
     private let control: PacketSocket
     private let page: WorkerPage
     private let inbox = Mutex(Inbox())
-    private let lastDescriptor = Atomic<Int32>(0)
     private let nextStream = Atomic<UInt64>(1)
 
     /// Attaches this process to the master that started it, as the environment says.
@@ -107,7 +106,6 @@ public final class Worker: Sendable {
             self.channels = channels
             control = PacketSocket(owning: try environment.control.claim(for: WorkerEnvironment.controlVariable))
             page = try WorkerPage(adopting: try environment.load.claim(for: WorkerEnvironment.loadVariable))
-            try closeOnExec(from: 3)
         } catch let error as WireError {
             throw WorkerError(error)
         } catch let error as SystemError {
@@ -118,6 +116,11 @@ public final class Worker: Sendable {
         id = environment.id
         slot = environment.slot
         listeners = environment.listeners
+    }
+
+    /// Remembers what a child would inherit. Runs in the parent, in the thread that forks.
+    func prepareFork() {
+        page.prepareFork()
     }
 
     /// Counts in a forked child on a row of its own. Runs in the child before `fork(2)` returns.
@@ -136,9 +139,8 @@ public final class Worker: Sendable {
     /// - Returns: A connection, or why there is none.
     public func take(from listener: Int) -> TakeResult {
         while true {
-            switch channels[listener].take(lastDescriptor: lastDescriptor.load(ordering: .relaxed)) {
+            switch channels[listener].take() {
             case .connection(let descriptor, let packet):
-                lastDescriptor.store(descriptor.number, ordering: .relaxed)
                 page.took()
                 return .connection(Connection(descriptor, packet, self))
             case .knock:

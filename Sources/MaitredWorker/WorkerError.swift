@@ -41,7 +41,7 @@ public struct WorkerError: Error, Equatable, CustomStringConvertible {
     }
 
     init(_ error: WireError) {
-        self.init(.environment, error.description)
+        if case .tooLarge = error { self.init(.tooLarge, error.description) } else { self.init(.environment, error.description) }
     }
 
     init(_ error: SystemError) {

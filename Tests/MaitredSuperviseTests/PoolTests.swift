@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import MaitredSupervise
 import Testing
+
+@testable import MaitredSupervise
 
 private let policy = RestartPolicy(restartDelay: .seconds(1), minimumUptime: .seconds(1), maximumRestarts: 3)
 
@@ -159,15 +160,17 @@ struct PoolTests {
             case closed
         }
 
-        private var pool = Pool(
-            size: 2,
-            policy: RestartPolicy(restartDelay: .seconds(1), minimumUptime: .seconds(1), maximumRestarts: 2),
-            at: MaitredSuperviseTests.start
-        )
-        private var seen: [Seen] = [.planned(MaitredSuperviseTests.start), .planned(MaitredSuperviseTests.start)]
-        private var now = MaitredSuperviseTests.start
+        private var pool: Pool
+        private var seen: [Seen]
+        private var now = start
         private var usedIDs: Set<Int> = []
         private var isStopped = false
+
+        init() {
+            let policy = RestartPolicy(restartDelay: .seconds(1), minimumUptime: .seconds(1), maximumRestarts: 2)
+            pool = Pool(size: 2, policy: policy, at: start)
+            seen = [.planned(start), .planned(start)]
+        }
 
         mutating func run(_ step: Step) {
             switch step {
@@ -191,7 +194,8 @@ struct PoolTests {
                 if !usedIDs.insert(order.id).inserted { Issue.record("number \(order.id) was used twice") }
                 if order.id != usedIDs.max() { Issue.record("number \(order.id) went back") }
                 guard case .planned(let moment) = seen[order.slot], moment <= now else {
-                    return Issue.record("slot \(order.slot) was \(seen[order.slot]) and got a worker")
+                    Issue.record("slot \(order.slot) was \(seen[order.slot]) and got a worker")
+                    return
                 }
                 seen[order.slot] = .running(order.id)
             }
@@ -226,7 +230,7 @@ struct PoolTests {
         private func check() {
             let plans = seen.compactMap { if case .planned(let moment) = $0 { moment } else { nil } }
             if pool.deadline != (isStopped ? nil : plans.min()) {
-                Issue.record("deadline \(pool.deadline, default: "none")")
+                Issue.record("deadline \(String(describing: pool.deadline))")
             }
             if pool.failedSlots != seen.indices.filter({ seen[$0] == .failed }) { Issue.record("failed slots") }
             if pool.hasFailed != (seen == [.failed, .failed]) { Issue.record("failed pool") }

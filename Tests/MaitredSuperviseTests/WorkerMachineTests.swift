@@ -134,6 +134,14 @@ struct WorkerMachineTests {
         #expect(patient.timePassed(at: seconds(1e9)) == [])
     }
 
+    @Test(arguments: [(3.0, 3.0), (10.0, 10.0), (60.0, 10.0), (0.0, 0.0)])
+    func `a drain ends with its own timeout or when everything must have ended`(latest: Double, deadline: Double) {
+        var machine = Life.ready.machine
+        #expect(machine.drainRequested(at: start, until: seconds(latest)) == [.leaveRotation])
+        #expect(machine.deadline == seconds(deadline))
+        #expect(machine.timePassed(at: seconds(deadline)) == [.stop])
+    }
+
     @Test func `how long it took to become ready is known from then on`() {
         var machine = WorkerMachine(timeouts: timeouts, at: start)
         #expect(machine.startDuration == nil)
