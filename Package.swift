@@ -99,7 +99,7 @@ let package = Package(
         .executableTarget(
             name: "maitred",
             dependencies: [
-                "MaitredMaster", "MaitredConfig",
+                "MaitredMaster", "MaitredConfig", "MaitredSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict

@@ -22,7 +22,7 @@ package struct Configuration: Equatable, Sendable {
 
     /// How the worker for a connection is chosen.
     package var strategy = StrategyName.roundRobin
-    /// Connections that may wait in one channel, not yet taken by its worker.
+    /// Connections that may wait for one worker, in all its channels together, not yet taken by it.
     package var queueDepth = 16
     /// Connections that one worker may have open; `nil` is no limit.
     package var maxConnections: Int?

@@ -10,7 +10,7 @@ enum CommandPath {
     /// - Throws: `StartupError` saying what is wrong with the command.
     static func resolve(_ command: String, searchPath: String?) throws(StartupError) -> String {
         let candidates: [String]
-        if command.contains("/") {
+        if command.contains("/") || command.isEmpty {
             candidates = [command]
         } else {
             let directories = (searchPath ?? "/usr/local/bin:/usr/bin:/bin").split(

@@ -38,7 +38,7 @@ final class Handoff {
     /// What has been counted since the start.
     private(set) var counts = HandoffCounts()
 
-    /// Why the kernel refused to accept, for the log; set when a listener was paused.
+    /// Why nothing can be accepted or taken back for now, for the log.
     private(set) var exhaustion: CInt?
 
     private var stash: Stash?
@@ -146,6 +146,10 @@ final class Handoff {
         var left = steps
         while left > 0, stash == nil, roster.isAnyoneEligible, let source = oldestSource() {
             left -= 1
+            if let errno = source.channel.takeBackObstacle() {
+                exhaustion = errno
+                break
+            }
             switch source.channel.takeBack(into: &returned) {
             case .connection(let connection):
                 source.link?.queue.tookBack()

@@ -29,15 +29,4 @@ final class Listener {
         self.name = name ?? socket.address.description
         self.socket = socket
     }
-
-    /// How the address reads in a worker's environment, where commas and equals signs have a meaning.
-    var environmentAddress: String {
-        socket.address.description.reduce(into: "") { text, character in
-            switch character {
-            case ",": text += "%2C"
-            case "=": text += "%3D"
-            default: text.append(character)
-            }
-        }
-    }
 }

@@ -31,7 +31,7 @@ struct Shutdown {
     /// The step it is at.
     var stage = Stage.running
 
-    /// Whether a worker had to be killed.
+    /// Whether a worker had to be killed since it began.
     var neededKill = false
 
     /// Whether nothing could be served any more: the exit status is 1 whatever comes.

@@ -146,7 +146,7 @@ extension Master {
         roster.leave(id: worker.id)
         workers[worker.id] = nil
         handoff.depart(worker.link)
-        if end.wasKilled { shutdown.neededKill = true }
+        if end.wasKilled, shutdown.isUnderWay { shutdown.neededKill = true }
 
         var metadata = worker.metadata
         metadata["status"] = "\(status)"
@@ -188,7 +188,7 @@ extension Master {
     func killDeparting(_ now: Instant) {
         for index in departing.indices {
             guard let killAt = departing[index].killAt, now >= killAt else { continue }
-            if departing[index].group.exists { shutdown.neededKill = true }
+            if shutdown.isUnderWay, departing[index].group.exists { shutdown.neededKill = true }
             departing[index].group.signal(Self.killSignal)
             departing[index].killAt = nil
         }

@@ -107,7 +107,10 @@ final class Roster {
     func settle(at index: Int) {
         let link = links[index]
         link.reconcile()
-        balancer.table.refresh(at: index, queued: link.queue.queued, holds: balancer.table.workers[index].holds)
+        // Read after the kernel was asked: what was taken meanwhile is held, and counts twice rather than not at all.
+        let reading = link.page.read()
+        link.queue.observe(taken: reading.taken)
+        balancer.table.refresh(at: index, queued: link.queue.queued, holds: reading.holds)
     }
 
     /// Sets the queue of every worker to what the kernel says: before it is believed that nobody has room.

@@ -4,6 +4,7 @@ package import Logging
 package import MaitredConfig
 internal import MaitredSystem
 internal import MaitredSystemd
+internal import MaitredWire
 
 // From a configuration to a master that can run. Everything that can be wrong with what the operator asked for is
 // found here, before the first worker exists, and said in one line.
@@ -36,6 +37,10 @@ extension Master {
             try limit.raiseToHard()
             try becomeSubreaper()
             let listeners = try Self.openListeners(configuration.listen, activated: activated)
+            let mostListeners = WorkerEnvironment.listenerLimit
+            guard listeners.count <= mostListeners else {
+                throw StartupError("\(listeners.count) listeners are too many: a worker can have \(mostListeners)")
+            }
             let spawner = WorkerSpawner(
                 path: path,
                 arguments: configuration.command,
@@ -44,7 +49,7 @@ extension Master {
                     added: configuration.workerEnvironment,
                     port: listeners.lazy.compactMap { $0.socket.address.port }.first
                 ),
-                listeners: listeners.map(\.environmentAddress),
+                listeners: listeners.map { $0.socket.address.description },
                 descriptorLimit: limit.forWorkers(configuration.workerNofile),
                 queueDepth: configuration.queueDepth
             )

@@ -54,7 +54,7 @@ package struct RestartPolicy: Equatable, Sendable {
     func delay(afterFailures failures: Int) -> Duration {
         var delay = min(restartDelay, Self.longestDelay)
         for _ in 1..<max(1, failures) where delay < Self.longestDelay {
-            delay = min(delay * 1.5, Self.longestDelay)
+            delay = min(delay * 3 / 2, Self.longestDelay)
         }
         return delay
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
 package import MaitredSystem
 
 // A channel carries connections of one listener to one worker, and nothing else.
@@ -73,6 +74,14 @@ package final class HandoffChannel {
         case .wouldBlock: return .empty
         case .closed: return .empty
         }
+    }
+
+    /// Why the oldest packet must not be taken back now: at the limit on descriptors (EMFILE) its connection would be
+    /// lost, so it stays where it is. Nil when it may.
+    package func takeBackObstacle() -> CInt? {
+        var packet = HandoffPacket()
+        let isPossible = unsafe packet.withMutableBytes { unsafe workerEnd.canReceiveDescriptor(scratch: $0) }
+        return isPossible ? nil : EMFILE
     }
 
     /// The order of accept of the oldest packet, nil when none waits; knocks come first. A hint: it may be taken any moment.

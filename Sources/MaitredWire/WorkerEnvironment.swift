@@ -101,7 +101,7 @@ package struct WorkerEnvironment: Equatable, Sendable {
     /// The variables, in the order of the documentation.
     package var variables: [(name: String, value: String)] {
         let handoff = channels.enumerated().map { "\($0.offset):\($0.element)" }.joined(separator: ",")
-        let addresses = listeners.enumerated().map { "\($0.offset)=\($0.element)" }.joined(separator: ",")
+        let addresses = listeners.enumerated().map { "\($0.offset)=\(Self.encoded($0.element))" }.joined(separator: ",")
         return [
             (Self.handoffVariable, handoff), (Self.controlVariable, "\(control)"), (Self.loadVariable, "\(load)"),
             (Self.idVariable, "\(id)"), (Self.slotVariable, "\(slot)"), (Self.listenersVariable, addresses),
@@ -157,12 +157,28 @@ package struct WorkerEnvironment: Equatable, Sendable {
             guard let mark = entry.firstIndex(of: "="), entry[..<mark] == "\(index)" else {
                 throw .environment(variable: listenersVariable, problem: "'\(entry)' is not \(index)=address")
             }
-            listeners.append(String(entry[entry.index(after: mark)...]))
+            listeners.append(decoded(entry[entry.index(after: mark)...]))
         }
         guard listeners.count == count else {
             throw .environment(variable: listenersVariable, problem: "\(listeners.count) addresses for \(count) channels")
         }
         return listeners
+    }
+
+    /// An address as it stands in the list, where "," and "=" mean something.
+    private static func encoded(_ address: String) -> String {
+        address.reduce(into: "") { text, character in
+            switch character {
+            case "%": text += "%25"
+            case ",": text += "%2C"
+            case "=": text += "%3D"
+            default: text.append(character)
+            }
+        }
+    }
+
+    private static func decoded(_ text: Substring) -> String {
+        String(text.replacing("%2C", with: ",").replacing("%3D", with: "=").replacing("%25", with: "%"))
     }
 
     private static func reference(_ variable: String, _ text: String?) throws(WireError) -> DescriptorReference {

@@ -6,8 +6,9 @@ internal import MaitredWire
 
 /// An accepted connection that the master handed to this worker.
 ///
-/// The value owns the descriptor: when it goes, the connection is closed and the master learns of it. A server that
-/// keeps descriptors itself calls `release()` and, after its own close, `Worker.closed(_:)`.
+/// The value owns the descriptor. A server ends a connection with `close()`, which also tells the master. One that keeps
+/// descriptors itself calls `release()` and, after its own close, `Worker.closed(_:)`. A value that merely goes out of
+/// scope closes its descriptor but stays counted as open.
 public struct Connection: ~Copyable, Sendable {
     private let descriptor: Descriptor
     private let packet: HandoffPacket
@@ -47,7 +48,7 @@ public struct Connection: ~Copyable, Sendable {
         descriptor.release()
     }
 
-    /// Closes the connection and tells the master. What going out of scope does not do: see `Worker.take(from:)`.
+    /// Closes the connection and tells the master.
     public consuming func close() {
         let worker = self.worker
         _ = Glibc.close(descriptor.release())

@@ -47,7 +47,7 @@ public struct WorkerReadiness: Equatable, Sendable {
 ///             serve(connection)   // and at its end: connection.close()
 ///         }
 ///     }
-///     if readiness.control, let event = try worker.receive(), event != .message([]) { break }
+///     if readiness.control, let event = try worker.receive(), event == .drain || event == .masterGone { break }
 /// }
 /// ```
 ///

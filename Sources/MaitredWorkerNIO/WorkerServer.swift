@@ -23,9 +23,7 @@ public struct WorkerServerConfiguration: Sendable {
     /// handler that blocks the loop. 4 by default, which halves the cost of a connection under load compared to 1.
     public var connectionsPerTurn = 4
 
-    /// How often each event loop says that it turns.
-    ///
-    /// The master calls a worker hung that has not for 30 s, unless it was told another time.
+    /// How often each event loop says in the load page that it turns.
     public var heartbeatInterval: TimeAmount = .milliseconds(250)
 
     /// Called once when the server stops taking connections, on any thread; must not block.
@@ -41,7 +39,7 @@ public struct WorkerServerConfiguration: Sendable {
 /// Serves the connections that a maitred master hands to this process, as SwiftNIO channels.
 ///
 /// ```swift
-/// let server = WorkerServer(worker: try Worker.attach(), group: .singleton) { channel, _ in
+/// let server = try WorkerServer(worker: try Worker.attach(), group: .singleton) { channel, _ in
 ///     channel.eventLoop.makeCompletedFuture {
 ///         try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
 ///     }

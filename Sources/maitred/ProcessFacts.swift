@@ -32,11 +32,6 @@ func settingsInEnvironment() throws(ConfigurationError) -> [EnvironmentVariable]
     return variables
 }
 
-/// The processors that are online; at least 1.
-func processorCount() -> Int {
-    max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-}
-
 private func isUTF8(_ text: UnsafeMutablePointer<CChar>?) -> Bool {
     guard let text = unsafe text else { return true }
     return unsafe String(validatingCString: text) != nil

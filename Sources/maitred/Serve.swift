@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import MaitredConfig
+import MaitredSystem
 
 /// `maitred serve`: the master itself, in the foreground.
 struct Serve: ParsableCommand {
@@ -38,6 +39,9 @@ struct Serve: ParsableCommand {
     @Argument(parsing: .postTerminator, help: .of(.command))
     var command: [String] = []
 
+    /// Bytes of the largest configuration file that is read: a real one has a few thousand.
+    private static let largestFile = 1 << 20
+
     func run() throws {
         try serve(resolved())
     }
@@ -51,9 +55,9 @@ struct Serve: ParsableCommand {
         var file: (name: String, text: String)?
         if let (path, origin) = Configuration.file(flags: flags, environment: environment) {
             do throws(UnreadableFile) {
-                file = (path, try readTextFile(path))
+                file = (path, try TextFile.read(path, limit: Self.largestFile))
             } catch {
-                throw ConfigurationError(origin: origin, problem: "\(error)")
+                throw ConfigurationError(origin: origin, problem: "cannot read \(visible(path)): \(error.reason)")
             }
         }
         return try .resolve(

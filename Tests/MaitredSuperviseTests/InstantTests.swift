@@ -42,23 +42,31 @@ struct InstantTests {
         #expect(start + .nanoseconds(-1) == start)
     }
 
-    @Test(arguments: [
-        (Duration.zero, UInt64(0)),
-        (.nanoseconds(1), 1),
-        (.nanoseconds(-1), 0),
-        (.seconds(-5), 0),
-        (.seconds(Int64.min), 0),
+    /// Whole seconds, attoseconds, and the nanoseconds they make.
+    private static let durations: [(Int64, Int64, UInt64)] = [
+        (0, 0, 0),
+        (0, 1_000_000_000, 1),
+        (0, -1_000_000_000, 0),
+        (-5, 0, 0),
+        (.min, 0, 0),
         // Less than a nanosecond is none.
-        (Duration(secondsComponent: 0, attosecondsComponent: 999_999_999), 0),
-        (Duration(secondsComponent: 1, attosecondsComponent: 1_999_999_999), 1_000_000_001),
-        (.seconds(18_446_744_073) + .nanoseconds(709_551_615), .max),
+        (0, 999_999_999, 0),
+        (1, 1_999_999_999, 1_000_000_001),
+        (18_446_744_073, 709_551_615_000_000_000, .max),
         // The seconds alone fit, with the rest they do not.
-        (.seconds(18_446_744_073) + .nanoseconds(709_551_616), .max),
-        (.seconds(18_446_744_073) + .nanoseconds(999_999_999), .max),
-        (.seconds(18_446_744_074), .max),
-        (.seconds(Int64.max), .max),
-    ])
-    func `a duration in nanoseconds is clamped to what fits`(duration: Duration, nanoseconds: UInt64) {
+        (18_446_744_073, 709_551_616_000_000_000, .max),
+        (18_446_744_073, 999_999_999_999_999_999, .max),
+        (18_446_744_074, 0, .max),
+        (.max, 0, .max),
+    ]
+
+    @Test(arguments: durations)
+    private func `a duration in nanoseconds is clamped to what fits`(
+        seconds: Int64,
+        attoseconds: Int64,
+        nanoseconds: UInt64
+    ) {
+        let duration = Duration(secondsComponent: seconds, attosecondsComponent: attoseconds)
         #expect(duration.nanoseconds == nanoseconds)
     }
 }

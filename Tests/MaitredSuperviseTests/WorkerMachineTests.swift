@@ -86,7 +86,7 @@ extension WorkerMachine {
         return switch event {
         case .beforeDeadline: Instant(nanoseconds: due.nanoseconds - 1)
         case .atDeadline: due
-        default: now + .seconds(1)
+        default: min(now + .seconds(1), due)
         }
     }
 }
@@ -271,7 +271,7 @@ private struct History {
         if phases[0] > phases[1] { Issue.record("\(event) went back from \(before.phase) to \(machine.phase)") }
         let mustHaveDeadline = machine.phase != .ready && machine.phase != .exited && !actions.contains(.kill)
         if (machine.deadline != nil) != mustHaveDeadline { Issue.record("deadline after \(event) in \(before)") }
-        if let deadline = machine.deadline, deadline <= now, event != .beforeDeadline {
+        if let deadline = machine.deadline, deadline < now {
             Issue.record("a deadline that has passed already, after \(event) in \(before)")
         }
         if new == [], machine != before { Issue.record("\(event) in \(before) changed the state in silence") }

@@ -10,12 +10,12 @@ package func withDescriptorsExhausted(leaving spare: Int = 0, _ body: () throws 
     waitForRuntime()
     let own = try DescriptorLimit.current()
     var fillers: [Int32] = []
-    // Lowest numbers are given out first: when this one comes, no lower is free.
-    let last: Int32 = 200
-    while fillers.last != last { fillers.append(try Descriptor.null().release()) }
-    setSoftLimit(UInt64(last))
-    for number in fillers.suffix(spare + 1) { close(number) }
-    fillers.removeLast(spare + 1)
+    // Lowest numbers are given out first: when the last one below the limit comes, no other is free.
+    let limit = min(200, own.soft)
+    while fillers.last ?? 0 < Int32(limit) - 1 { fillers.append(try Descriptor.null().release()) }
+    setSoftLimit(limit)
+    for number in fillers.suffix(spare) { close(number) }
+    fillers.removeLast(spare)
     defer {
         setSoftLimit(own.soft)
         for number in fillers { close(number) }
