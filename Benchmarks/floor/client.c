@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -37,13 +38,16 @@ static void begin(void)
     }
 }
 
-static void finish(int connection, int ok)
+/* Ends a connection and begins the next. `problem` is NULL when it was answered; the first one is told. */
+static void finish(int connection, const char *problem)
 {
+    if (problem != NULL && failed == 0)
+        fprintf(stderr, "client: request %ld: %s\n", started, problem);
     /* A reset instead of a FIN: the client's ports do not pile up in TIME_WAIT. */
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
     setsockopt(connection, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     close(connection);
-    if (ok)
+    if (problem == NULL)
         answered++;
     else
         failed++;
@@ -58,13 +62,18 @@ static void step(int connection, unsigned events)
         struct epoll_event event = {.events = EPOLLIN, .data.fd = connection};
         if (send(connection, request, sizeof request - 1, MSG_NOSIGNAL) < 0 ||
             epoll_ctl(loop, EPOLL_CTL_MOD, connection, &event) < 0)
-            finish(connection, 0);
+            finish(connection, strerror(errno));
         return;
     }
     ssize_t length = read(connection, bytes, sizeof bytes);
     if (length < 0 && errno == EAGAIN)
         return;
-    finish(connection, length > 12 && bytes[9] == '2');
+    if (length < 0)
+        finish(connection, strerror(errno));
+    else if (length == 0)
+        finish(connection, "closed without an answer");
+    else
+        finish(connection, length > 12 && bytes[9] == '2' ? NULL : "answered, but not with 2xx");
 }
 
 int main(int argc, char **argv)

@@ -41,6 +41,9 @@ final class Handoff {
     /// Why nothing can be accepted or taken back for now, for the log.
     private(set) var exhaustion: CInt?
 
+    /// Whether a link was found broken since this was last set to false.
+    var hasBroken = false
+
     private var stash: Stash?
     private var departed: [HandoffChannel] = []
     private var nextListener = 0
@@ -61,11 +64,16 @@ final class Handoff {
 
     /// One turn's work: the stash, what is to be taken back, then new connections.
     ///
+    /// - Parameters:
+    ///   - now: The moment.
+    ///   - burst: New connections at most. Fewer than `stepsPerTurn` leave it to epoll to report the rest.
     /// - Returns: Whether everything that could be done was done; false when the bound ended it.
-    func serve(now: Instant) -> Bool {
+    func serve(now: Instant, burst: Int = Handoff.stepsPerTurn) -> Bool {
         guard emptyStash(now: now) else { return true }
         let left = takeBack(steps: Self.stepsPerTurn, now: now)
-        return accept(steps: left, now: now) > 0
+        if burst >= left { return accept(steps: left, now: now) > 0 }
+        if accept(steps: burst, now: now) == 0 { forgetReadable() }
+        return true
     }
 
     // MARK: - Accept and hand
@@ -88,6 +96,11 @@ final class Handoff {
             }
         }
         return left
+    }
+
+    /// Whoever still waits is reported again: the listeners are watched level-triggered.
+    private func forgetReadable() {
+        for listener in listeners { listener.isReadable = false }
     }
 
     /// The next listener that has something to accept, each in its turn.
@@ -120,6 +133,7 @@ final class Handoff {
                 return
             case .closed:
                 roster.links[index].isBroken = true
+                hasBroken = true
                 roster.balancer.table.setRefusing(true, at: index)
             }
         }

@@ -27,7 +27,8 @@ extension Master {
         if isSaturated { roster.settleAll() }
         let waitsForPlace = isSaturated && roster.isAnyoneReady
         let waits = waitsForPlace || roster.isAnyoneDraining
-        guard waits || places.isWatching else { return watchListeners() }
+        // The ordinary turn: connections were handed, everybody has room, the listeners stay as they are.
+        guard waits || places.isWatching || isSaturated != places.areListenersResting else { return }
 
         attempt("watch for free places") { () throws(SystemError) in try places.setWatching(waits, in: epoll) }
         clocks.netAt = waits ? now + PlaceWatch.net : nil
@@ -45,6 +46,7 @@ extension Master {
 
     /// Polls each listener only while a connection from it could be handed to somebody.
     func watchListeners() {
+        places.areListenersResting = isSaturated
         for listener in handoff.listeners {
             let isWanted = !isSaturated && listener.pausedUntil == nil
             guard isWanted != listener.isWatched else { continue }

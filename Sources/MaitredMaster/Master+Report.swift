@@ -20,6 +20,7 @@ extension Master {
             "starting \(pool.size) workers of \(configuration.command[0])",
             metadata: ["strategy": "\(configuration.strategy.rawValue)"]
         )
+        service.status(statusLine())
     }
 
     /// One line for a person: what `systemctl status` shows.

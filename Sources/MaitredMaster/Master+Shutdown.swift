@@ -100,6 +100,7 @@ extension Master {
         service.extendTimeout()
         let deadline = now + configuration.drainTimeout
         shutdown.stage = .emptying(deadline: deadline)
+        service.status(statusLine())
         wake(at: deadline)
         // Whether somebody waits in a backlog is found out by accepting, not by an event that may be on its way.
         for listener in handoff.listeners { listener.isReadable = true }

@@ -12,8 +12,8 @@ extension Master {
     private static let rowsPerSample = 256
 
     /// How long the wait may last, rounded up to what epoll knows; at most a second, so that no clock is far off.
-    func millisecondsUntil(_ moment: Instant) -> CInt {
-        let left = moment - Instant.now
+    func milliseconds(from now: Instant, until moment: Instant) -> CInt {
+        let left = moment - now
         return CInt(clamping: (min(left, .seconds(1)).nanoseconds + 999_999) / 1_000_000)
     }
 

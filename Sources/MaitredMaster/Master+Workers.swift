@@ -103,6 +103,8 @@ extension Master {
 
     /// Replaces workers that shut their channels down: nothing can be handed to them any more.
     func dismissBroken(_ now: Instant) {
+        guard handoff.hasBroken else { return }
+        handoff.hasBroken = false
         for link in roster.links where link.isBroken {
             link.isBroken = false
             guard let worker = workers[link.id], worker.machine.phase == .ready else { continue }

@@ -47,6 +47,7 @@ package final class Master {
     var exitCode: CInt?
 
     private var arrivals = Arrivals()
+    private var burst = AcceptBurst()
 
     /// Puts a master together from what start-up prepared.
     init(_ parts: consuming MasterParts, configuration: Configuration, log: Logger) throws(SystemError) {
@@ -84,8 +85,10 @@ package final class Master {
     /// One turn of the loop.
     private func turn() {
         let planned = clocks.wakeAt
-        waitForArrivals(until: planned)
+        let before = Instant.now
+        waitForArrivals(until: planned, now: before)
         let now = Instant.now
+        burst.begin(hasWaited: now - before > AcceptBurst.longestReadyWait)
         restartClocksIfLate(planned: planned, now: now)
 
         if arrivals.signals { handleSignals(now) }
@@ -97,9 +100,9 @@ package final class Master {
     }
 
     /// Waits for events and sorts them by what they are about.
-    private func waitForArrivals(until planned: Instant) {
+    private func waitForArrivals(until planned: Instant, now: Instant) {
         arrivals.clear()
-        let count = epoll.wait(milliseconds: millisecondsUntil(planned))
+        let count = epoll.wait(milliseconds: milliseconds(from: now, until: planned))
         for index in 0..<count {
             let token = epoll.event(at: index).token
             switch Source(rawValue: token.kind) {
@@ -120,7 +123,8 @@ package final class Master {
         guard hasReasonToServe else { return true }
         places.drain()
         roster.look()
-        return handoff.serve(now: now)
+        // On the way out a backlog is empty only when the kernel has said so.
+        return handoff.serve(now: now, burst: shutdown.isUnderWay ? Handoff.stepsPerTurn : burst.size)
     }
 
     private var hasReasonToServe: Bool {

@@ -25,6 +25,9 @@ final class PlaceWatch {
     /// Whether takes wake the loop.
     private(set) var isWatching = false
 
+    /// Whether the listeners were last left unpolled because nobody had a place.
+    var areListenersResting = true
+
     /// Whether the last wait reported a take.
     var hasNews = false
 

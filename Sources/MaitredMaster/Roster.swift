@@ -33,7 +33,7 @@ final class Roster {
 
     /// Whether somebody finishes what it has.
     var isAnyoneDraining: Bool {
-        balancer.table.workers.contains { $0.isDraining }
+        revocableCount > 0 && balancer.table.workers.contains { $0.isDraining }
     }
 
     /// Adds a worker that is not in the rotation yet.

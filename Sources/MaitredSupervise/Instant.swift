@@ -18,6 +18,18 @@ package struct Instant: Comparable, Hashable, Sendable {
         left.nanoseconds < right.nanoseconds
     }
 
+    // The other comparisons would be derived from `<` through the protocol's witness table; they run in every turn.
+
+    /// Whether a moment is not before another.
+    package static func >= (left: Instant, right: Instant) -> Bool {
+        left.nanoseconds >= right.nanoseconds
+    }
+
+    /// Whether a moment is after another.
+    package static func > (left: Instant, right: Instant) -> Bool {
+        left.nanoseconds > right.nanoseconds
+    }
+
     /// The moment a while later; never, when that cannot be expressed.
     package static func + (moment: Instant, duration: Duration) -> Instant {
         let (sum, overflow) = moment.nanoseconds.addingReportingOverflow(duration.nanoseconds)

@@ -39,9 +39,7 @@ package struct ProgressLadder: Equatable, Sendable {
         if case .busy(let since, _) = state { since } else { nil }
     }
 
-    /// Whether a busy worker has reported takes since it became busy.
-    ///
-    /// - Parameter taken: How many it has taken in its life.
+    /// Whether a worker is busy and has reported takes since it became so, given how many it took in its life.
     package func hasTaken(_ taken: UInt64) -> Bool {
         if case .busy(_, let before) = state { before != taken } else { false }
     }

@@ -155,7 +155,7 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
 
 extension SocketAddress {
     /// AF_INET, for readers of raw addresses.
-    package static let ipv4Family = AF_INET
+    package static var ipv4Family: CInt { AF_INET }
     /// AF_INET6, for readers of raw addresses.
-    package static let ipv6Family = AF_INET6
+    package static var ipv6Family: CInt { AF_INET6 }
 }

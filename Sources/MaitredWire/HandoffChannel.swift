@@ -76,8 +76,9 @@ package final class HandoffChannel {
         }
     }
 
-    /// Why the oldest packet must not be taken back now: at the limit on descriptors (EMFILE) its connection would be
-    /// lost, so it stays where it is. Nil when it may.
+    /// Why the oldest packet must not be taken back now, nil when it may.
+    ///
+    /// At the limit on descriptors (EMFILE) its connection would be lost, so it stays where it is.
     package func takeBackObstacle() -> CInt? {
         var packet = HandoffPacket()
         let isPossible = unsafe packet.withMutableBytes { unsafe workerEnd.canReceiveDescriptor(scratch: $0) }

@@ -62,7 +62,8 @@ package struct WorkerEnvironment: Equatable, Sendable {
 
     /// Variables that mean something to another supervisor's child and must not reach a worker.
     package static let removedVariables: Set<String> = [
-        "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "FDSTORE",
+        "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_PIDFDID",
+        "LISTEN_FDNAMES", "FDSTORE",
     ]
 
     /// Listeners of one worker, at most.

@@ -24,7 +24,10 @@ extension Integration {
                 (["serve", "--listen", "127.0.0.1:99999", "--", "true"], "port '99999' is out of range"),
                 (["serve", "--listen", "unix:", "--", "true"], "--listen: "),
                 (["serve", "--listen", ":80", "--listen", ":80", "--", "true"], "is given twice: leave one out"),
-                (["serve", "--config", "/nonexistent/file", "--", "true"], "--config: cannot read /nonexistent/file: "),
+                (
+                    ["serve", "--config", "/nonexistent/file", "--", "true"],
+                    "--config: cannot read /nonexistent/file: "
+                ),
                 (["serv"], "unexpected argument 'serv': see 'maitred --help'"),
             ])
         func `wrong use is one line that says what would be right, and exit 64`(
@@ -36,7 +39,10 @@ extension Integration {
 
         @Test(
             arguments: [
-                ("MAITRED_WORKERS=1\nMAITRED_QUEUE=3\n", "2: MAITRED_QUEUE is not a setting: did you mean MAITRED_QUEUE_DEPTH?"),
+                (
+                    "MAITRED_WORKERS=1\nMAITRED_QUEUE=3\n",
+                    "2: MAITRED_QUEUE is not a setting: did you mean MAITRED_QUEUE_DEPTH?"
+                ),
                 ("# first\nMAITRED_WORKERS=many\n", "2: MAITRED_WORKERS: 'many'"),
                 ("MAITRED_WORKERS\n", "1: there is no '='"),
                 ("MAITRED_WORKER_ID=1\n", "1: MAITRED_WORKER_ID is set by maitred for each worker: leave it out"),
@@ -51,8 +57,10 @@ extension Integration {
 
         @Test func `a wrong variable is named even where a flag overrides it`() throws {
             try expectUsageError(
-                ["serve", "--workers", "2", "--", "true"], environment: ["MAITRED_WORKERS": "-1"],
-                line: "maitred: MAITRED_WORKERS: '-1' is out of range")
+                ["serve", "--workers", "2", "--", "true"],
+                environment: ["MAITRED_WORKERS": "-1"],
+                line: "maitred: MAITRED_WORKERS: '-1' is out of range"
+            )
         }
 
         // MARK: - What cannot work
@@ -90,7 +98,8 @@ extension Integration {
                 let first = "unix:\(directory)/web.sock"
                 let line = try expectStartFailure(
                     ["--listen", first, "--listen", taken.address.description, "--", "sleep", "100"],
-                    line: "cannot listen on \(taken.address): Address already in use (EADDRINUSE)")
+                    line: "cannot listen on \(taken.address): Address already in use (EADDRINUSE)"
+                )
                 #expect(!line.contains(first))
                 #expect(directoryEntries(directory).isEmpty)
             }
@@ -100,7 +109,8 @@ extension Integration {
             let service = try Service(workers: 1)
             try expectStartFailure(
                 ["--listen", service.address.description, "--", "sleep", "100"],
-                line: "cannot listen on \(service.address): Address already in use (EADDRINUSE)")
+                line: "cannot listen on \(service.address): Address already in use (EADDRINUSE)"
+            )
             #expect(try TestClient.get(from: service.address).status == 200)
             try service.stop()
         }
@@ -111,17 +121,26 @@ extension Integration {
                 let file = "\(directory)/server"
                 try writeFile(file, text, mode: 0o755)
                 let service = try Service(
-                    workers: 1, ["--max-restarts", "2", "--restart-delay", "10ms"], worker: [file], ready: 0)
+                    workers: 1,
+                    ["--max-restarts", "2", "--restart-delay", "10ms"],
+                    worker: [file],
+                    ready: 0
+                )
                 #expect(try service.master.waitExit() == .exited(code: 1))
-                #expect(service.master.errorLines.contains { $0.contains("cannot start worker 1: cannot run \(file): ") })
+                #expect(
+                    service.master.errorLines.contains { $0.contains("cannot start worker 1: cannot run \(file): ") }
+                )
             }
         }
 
         @Test func `a command that always fails is tried with growing pauses, then given up`() throws {
             let begun = ContinuousClock.now
             let service = try Service(
-                workers: 2, ["--max-restarts", "3", "--restart-delay", "200ms"],
-                worker: ["/bin/sh", "-c", "exit 3"], ready: 0)
+                workers: 2,
+                ["--max-restarts", "3", "--restart-delay", "200ms"],
+                worker: ["/bin/sh", "-c", "exit 3"],
+                ready: 0
+            )
             #expect(try service.master.waitExit() == .exited(code: 1))
             let time = ContinuousClock.now - begun
             // 200 ms after the first failure, 300 ms after the second, none after the third.
@@ -156,7 +175,9 @@ extension Integration {
 
         @Test func `help into a pipe that closes early says nothing else`() throws {
             let program = try Program(
-                "/bin/sh", ["-c", #""$0" serve --help | head -1"#, ProgramPath.built("maitred")])
+                "/bin/sh",
+                ["-c", #""$0" serve --help | head -1"#, ProgramPath.built("maitred")]
+            )
             #expect(try program.waitExit() == .exited(code: 0))
             #expect(program.lines.count == 1)
             #expect(program.outputLines.first?.hasPrefix("OVERVIEW: ") == true)
@@ -177,12 +198,15 @@ extension Integration {
                     MAITRED_STRATEGY=random
                     MAITRED_LOG_LEVEL=debug
                     GREETING="good evening"
-                    """)
+                    """
+                )
                 let master = try Program(
-                    ProgramPath.built("maitred"), ["serve", "--workers", "3"],
+                    ProgramPath.built("maitred"),
+                    ["serve", "--workers", "3"],
                     environment: [
                         "MAITRED_CONFIG": file, "MAITRED_WORKERS": "2", "MAITRED_STRATEGY": "power-of-two",
-                    ])
+                    ]
+                )
                 try master.waitForLines(2, containing: "listening on ")
                 let start = try master.waitForLine(containing: "starting 3 workers of sleep")
                 #expect(start.contains("strategy=power-of-two"))
@@ -190,7 +214,8 @@ extension Integration {
                 #expect(fileMode("\(directory)/web.sock") == 0o600)
                 let isInWorkers = eventually {
                     let workers = children(of: master.pid)
-                    return workers.count == 3 && workers.allSatisfy { environment(of: $0)["GREETING"] == "good evening" }
+                    return workers.count == 3
+                        && workers.allSatisfy { environment(of: $0)["GREETING"] == "good evening" }
                 }
                 #expect(isInWorkers)
                 master.signal(SIGTERM)
@@ -207,7 +232,8 @@ extension Integration {
                 let script = #"exec "$0" serve --listen "unix:$1" --workers 2 -- "$2" 0<&- 1>&- 2>&-"#
                 let master = try Program(
                     "/bin/sh",
-                    ["-c", script, ProgramPath.built("maitred"), path, ProgramPath.built("maitred-test-worker")])
+                    ["-c", script, ProgramPath.built("maitred"), path, ProgramPath.built("maitred-test-worker")]
+                )
                 #expect(eventually { fileMode(path) != nil })
                 let run = LoadRun.run(requests: 100, concurrency: 2, .unix(path))
                 #expect(run.failures.isEmpty, "\(run.failures.prefix(3))")
@@ -224,7 +250,10 @@ extension Integration {
         @Test func `on a terminal a line has the time of day and its level in colour`() throws {
             let command = try "\(ProgramPath.built("maitred")) serve --listen 127.0.0.1:0 --workers 1 -- sleep 100"
             let terminal = try Program(
-                "/usr/bin/script", ["--quiet", "--command", command, "/dev/null"], environment: ["TERM": "xterm", "NO_COLOR": ""])
+                "/usr/bin/script",
+                ["--quiet", "--command", command, "/dev/null"],
+                environment: ["TERM": "xterm", "NO_COLOR": ""]
+            )
             let line = try terminal.waitForLine(containing: "listening on 127.0.0.1:")
             let words = line.split(separator: " ", maxSplits: 2)
             #expect(words[0].wholeMatch(of: /\d\d:\d\d:\d\d\.\d\d\d/) != nil, "\(line)")

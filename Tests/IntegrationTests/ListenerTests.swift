@@ -20,7 +20,9 @@ extension Integration {
             try service.stop()
         }
 
-        @Test func `connections of two listeners that a stopped worker leaves are moved, each to its own channel`() throws {
+        @Test func `connections of two listeners that a stopped worker leaves are moved, each to its own channel`()
+            throws
+        {
             let service = try Service(listen: ["127.0.0.1:0", "127.0.0.1:0"], workers: 2)
             let stopped = try service.pid(ofWorker: 1)
             kill(stopped, SIGSTOP)
@@ -37,13 +39,19 @@ extension Integration {
 
         @Test func `IPv6 and IPv4 share a port`() throws {
             let first = try Service(listen: ["127.0.0.1:0"], workers: 1)
-            guard case .ipv4(_, let port) = first.address else { Issue.record("not IPv4: \(first.address)"); return }
+            guard case .ipv4(_, let port) = first.address else {
+                Issue.record("not IPv4: \(first.address)")
+                return
+            }
             let second = try Service(listen: ["[::1]:\(port)", "0.0.0.0:0", "[::]:0"], workers: 1)
             #expect(second.address == .ipv6(port: port))
             #expect(try TestClient.get(from: second.address).field("listener") == "0")
             #expect(try TestClient.get(from: first.address).field("listener") == "0")
             // An IPv6 socket takes no IPv4 connections: nobody listens there.
-            guard case .ipv6(_, let any) = second.addresses[2] else { Issue.record("not IPv6"); return }
+            guard case .ipv6(_, let any) = second.addresses[2] else {
+                Issue.record("not IPv6")
+                return
+            }
             #expect(try TestClient.get(from: .ipv6(port: any)).field("listener") == "2")
             #expect(throws: TestFailure.self) { try TestClient(.ipv4(port: any)) }
             try first.stop()
@@ -82,9 +90,13 @@ extension Integration {
                 let path = "\(directory)/web.sock"
                 let first = try Service(listen: ["unix:\(path)"], workers: 1)
                 let second = try Program(
-                    ProgramPath.built("maitred"), ["serve", "--listen", "unix:\(path)", "--", "sleep", "100"])
+                    ProgramPath.built("maitred"),
+                    ["serve", "--listen", "unix:\(path)", "--", "sleep", "100"]
+                )
                 #expect(try second.waitExit() == .exited(code: 1))
-                #expect(second.errorLines == ["maitred: cannot listen on unix:\(path): Address already in use (EADDRINUSE)"])
+                #expect(
+                    second.errorLines == ["maitred: cannot listen on unix:\(path): Address already in use (EADDRINUSE)"]
+                )
                 #expect(try TestClient.get(from: first.address).status == 200)
                 try first.stop()
             }

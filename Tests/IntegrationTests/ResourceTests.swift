@@ -30,7 +30,9 @@ extension Integration {
 
             // Nobody but the worker has a copy: the worker sees the end, and closes, as soon as the client does.
             clients.removeAll()
-            #expect(eventually(within: .seconds(5)) { (openDescriptorCount(of: worker) ?? .max) <= idleDescriptors + 1 })
+            #expect(
+                eventually(within: .seconds(5)) { (openDescriptorCount(of: worker) ?? .max) <= idleDescriptors + 1 }
+            )
             try service.stop()
         }
 

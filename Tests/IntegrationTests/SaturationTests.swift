@@ -19,7 +19,8 @@ extension Integration {
             let before = try #require(processorNanoseconds(of: service.master.pid))
             let begun = ContinuousClock.now
             let isQuiet = !eventually(within: .seconds(3)) { service.master.hasEnded }
-            let share = Double(try #require(processorNanoseconds(of: service.master.pid)) - before)
+            let share =
+                Double(try #require(processorNanoseconds(of: service.master.pid)) - before)
                 / ((ContinuousClock.now - begun) / .nanoseconds(1))
             #expect(isQuiet)
             #expect(share < 0.01, "the waiting master used \(share * 100) % of a processor")
@@ -42,7 +43,10 @@ extension Integration {
         func `before any worker is ready clients wait`() throws {
             let worker = try ProgramPath.built("maitred-test-worker")
             let service = try Service(
-                workers: 1, worker: [worker, "--mode", "slow-start", "--delay-ms", "700"], ready: 0)
+                workers: 1,
+                worker: [worker, "--mode", "slow-start", "--delay-ms", "700"],
+                ready: 0
+            )
             #expect(try TestClient.get(from: service.address).status == 200)
             try service.stop()
         }

@@ -10,13 +10,20 @@ extension Integration {
     struct WorkerStartTests {
         @Test func `a worker's variables are the master's, without what was meant for the master`() throws {
             let service = try Service(
-                listen: ["127.0.0.1:0", "[::1]:0"], workers: 2, worker: ["/bin/sleep", "100"], ready: 0,
+                listen: ["127.0.0.1:0", "[::1]:0"],
+                workers: 2,
+                worker: ["/bin/sleep", "100"],
+                ready: 0,
                 environment: [
                     "GREETING": "good evening", "PORT": "1", "MAITRED_LOG_LEVEL": "debug", "MAITRED_WORKER_ID": "77",
                     "NOTIFY_SOCKET": "/nonexistent/notify", "WATCHDOG_USEC": "600000000", "LISTEN_FDNAMES": "web",
                     "LISTEN_PID": "1", "LISTEN_FDS": "1",
-                ])
-            guard case .ipv4(_, let port) = service.address else { Issue.record("no IPv4"); return }
+                ]
+            )
+            guard case .ipv4(_, let port) = service.address else {
+                Issue.record("no IPv4")
+                return
+            }
             for id in 1...2 {
                 let variables = environment(of: try service.pid(ofWorker: id))
                 #expect(variables["GREETING"] == "good evening")
@@ -39,8 +46,12 @@ extension Integration {
             defer { for number in strangers { close(number) } }
             let master = try Program(
                 ProgramPath.built("maitred"),
-                ["serve", "--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--workers", "2", "--", "sleep", "100"],
-                descriptors: strangers)
+                [
+                    "serve", "--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--workers", "2", "--", "sleep",
+                    "100",
+                ],
+                descriptors: strangers
+            )
             for id in 1...2 {
                 let line = try master.waitForLine(containing: "worker \(id) started")
                 let pid = try #require(line.firstMatch(of: /pid=(\d+)/).flatMap { Int32($0.1) })
@@ -64,7 +75,9 @@ extension Integration {
         @Test func `a worker's limit on files is the one maitred was started with, or the one asked for`() throws {
             let master = try ProgramPath.built("maitred")
             let command = #"ulimit -Sn 512; exec "$0" serve --listen 127.0.0.1:0 --workers 1 "$@" -- sleep 100"#
-            for (options, limit) in [([], "512"), (["--worker-nofile", "300"], "300"), (["--worker-nofile", "none"], "512")] {
+            for (options, limit) in [
+                ([], "512"), (["--worker-nofile", "300"], "300"), (["--worker-nofile", "none"], "512"),
+            ] {
                 let program = try Program("/bin/sh", ["-c", command, master] + options)
                 let line = try program.waitForLine(containing: "worker 1 started")
                 let pid = try #require(line.firstMatch(of: /pid=(\d+)/).flatMap { Int32($0.1) })

@@ -101,7 +101,10 @@ struct ChildProcessTests {
             let own = try DescriptorLimit.current()
             var number: Int32 = 0
             while number < 300 { number = try Descriptor.null().release() }
-            let child = try sleeper(descriptors: [number, number - 1], limit: DescriptorLimit(soft: 100, hard: own.hard))
+            let child = try sleeper(
+                descriptors: [number, number - 1],
+                limit: DescriptorLimit(soft: 100, hard: own.hard)
+            )
             #expect(eventually { openDescriptors(of: child.pid).count == 5 })
             child.signal(SIGKILL)
             #expect(end(of: child) != nil)
@@ -114,11 +117,17 @@ struct ChildProcessTests {
         ("/tmp", EACCES, "cannot run /tmp: Permission denied (EACCES)"),
     ])
     func `a program that cannot run is an error that names it`(path: String, errno: Int32, text: String) async {
-        await #expect(processExitsWith: .success) { [path = path as String, errno = errno as Int32, text = text as String] in
+        await #expect(processExitsWith: .success) {
+            [path = path as String, errno = errno as Int32, text = text as String] in
             let before = openDescriptorCount()
             let limit = try DescriptorLimit.current()
             let plan = SpawnPlan(
-                path: path, arguments: ["program"], environment: [], descriptors: [0], descriptorLimit: limit)
+                path: path,
+                arguments: ["program"],
+                environment: [],
+                descriptors: [0],
+                descriptorLimit: limit
+            )
             let error = systemError { () throws(SystemError) in _ = try ChildProcess.spawn(plan) }
             #expect(error?.errno == errno)
             #expect(error?.description == text)
@@ -134,8 +143,13 @@ struct ChildProcessTests {
                 let error = systemError { () throws(SystemError) in
                     _ = try ChildProcess.spawn(
                         SpawnPlan(
-                            path: "/bin/sleep", arguments: ["sleep", "60"], environment: [], descriptors: [],
-                            descriptorLimit: try .current()))
+                            path: "/bin/sleep",
+                            arguments: ["sleep", "60"],
+                            environment: [],
+                            descriptors: [],
+                            descriptorLimit: try .current()
+                        )
+                    )
                 }
                 #expect(error?.errno == EMFILE)
             }
@@ -149,8 +163,13 @@ struct ChildProcessTests {
             let error = systemError { () throws(SystemError) in
                 _ = try ChildProcess.spawn(
                     SpawnPlan(
-                        path: "/bin/true", arguments: ["true"], environment: [], descriptors: [0, 150],
-                        descriptorLimit: try .current()))
+                        path: "/bin/true",
+                        arguments: ["true"],
+                        environment: [],
+                        descriptors: [0, 150],
+                        descriptorLimit: try .current()
+                    )
+                )
             }
             #expect(error?.errno == EBADF)
             #expect(openDescriptorCount() == before)
@@ -162,8 +181,13 @@ struct ChildProcessTests {
             let error = systemError { () throws(SystemError) in
                 _ = try ChildProcess.spawn(
                     SpawnPlan(
-                        path: "/bin/true", arguments: ["true"], environment: [],
-                        descriptors: Array(repeating: 0, count: 65), descriptorLimit: try .current()))
+                        path: "/bin/true",
+                        arguments: ["true"],
+                        environment: [],
+                        descriptors: Array(repeating: 0, count: 65),
+                        descriptorLimit: try .current()
+                    )
+                )
             }
             #expect(error?.errno == E2BIG)
         }
@@ -173,9 +197,12 @@ struct ChildProcessTests {
         try await withTemporaryDirectory { directory in
             await #expect(processExitsWith: .success) { [directory = directory as String] in
                 let plan = SpawnPlan(
-                    path: "/bin/sh", arguments: ["sh", "-c", "env > $OUT; printf '%s|' \"$@\" >> $OUT", "x", "a b", "", "ü"],
-                    environment: ["OUT=\(directory)/out", "EMPTY=", "TEXT=one two"], descriptors: [],
-                    descriptorLimit: try .current())
+                    path: "/bin/sh",
+                    arguments: ["sh", "-c", "env > $OUT; printf '%s|' \"$@\" >> $OUT", "x", "a b", "", "ü"],
+                    environment: ["OUT=\(directory)/out", "EMPTY=", "TEXT=one two"],
+                    descriptors: [],
+                    descriptorLimit: try .current()
+                )
                 let child = try ChildProcess.spawn(plan)
                 #expect(end(of: child) == .exited(code: 0))
                 let text = readFile("\(directory)/out") ?? ""
@@ -241,7 +268,8 @@ struct ChildProcessTests {
                     eventually {
                         zombie = Zombie.next()
                         return zombie != nil
-                    })
+                    }
+                )
                 #expect(zombie?.pid == orphan)
                 #expect(zombie?.status == .signaled(signal: SIGTERM))
                 #expect(!group.exists)

@@ -9,16 +9,26 @@ import Testing
 func sleeper(descriptors: [Int32] = [], limit: DescriptorLimit? = nil) throws -> ChildProcess {
     try ChildProcess.spawn(
         SpawnPlan(
-            path: "/bin/sleep", arguments: ["sleep", "60"], environment: ["PATH=/usr/bin:/bin"], descriptors: descriptors,
-            descriptorLimit: try limit ?? .current()))
+            path: "/bin/sleep",
+            arguments: ["sleep", "60"],
+            environment: ["PATH=/usr/bin:/bin"],
+            descriptors: descriptors,
+            descriptorLimit: try limit ?? .current()
+        )
+    )
 }
 
 /// A shell that runs a script.
 func shell(_ script: String) throws -> ChildProcess {
     try ChildProcess.spawn(
         SpawnPlan(
-            path: "/bin/sh", arguments: ["sh", "-c", script], environment: ["PATH=/usr/bin:/bin"], descriptors: [],
-            descriptorLimit: try .current()))
+            path: "/bin/sh",
+            arguments: ["sh", "-c", script],
+            environment: ["PATH=/usr/bin:/bin"],
+            descriptors: [],
+            descriptorLimit: try .current()
+        )
+    )
 }
 
 /// Waits until a child has ended, and takes its result.

@@ -64,7 +64,11 @@ struct ListeningSocketTests {
         var buffer = [UInt8](repeating: 0xaa, count: 12)
         var length: UInt32 = 0
         let isAccepted = buffer.withUnsafeMutableBytes {
-            if case .accepted = listener.accept(peer: .init(rebasing: $0[..<8]), length: &length) { true } else { false }
+            if case .accepted = listener.accept(peer: .init(rebasing: $0[..<8]), length: &length) {
+                true
+            } else {
+                false
+            }
         }
         #expect(isAccepted)
         #expect(length == 28)
@@ -109,7 +113,9 @@ struct ListeningSocketTests {
     @Test func `accepted connections inherit the no-delay option`() throws {
         for noDelay in [false, true] {
             let listener = try ListeningSocket.open(
-                .resolve(host: "127.0.0.1", port: 0), ListeningOptions(noDelay: noDelay))
+                .resolve(host: "127.0.0.1", port: 0),
+                ListeningOptions(noDelay: noDelay)
+            )
             let client = try TestClient(.ipv4(port: listener.address.port!))
             let (connection, _) = try accepted(from: listener)
             var value: Int32 = -1
@@ -170,7 +176,9 @@ struct ListeningSocketTests {
             let path = "\(directory)/s"
             let listener = try ListeningSocket.open(SocketAddress(unixPath: path), ListeningOptions())
             let address = listener.address
-            let error = systemError { () throws(SystemError) in _ = try ListeningSocket.open(address, ListeningOptions()) }
+            let error = systemError { () throws(SystemError) in
+                _ = try ListeningSocket.open(address, ListeningOptions())
+            }
             #expect(error?.errno == EADDRINUSE)
             #expect(error?.description == "cannot listen on unix:\(path): Address already in use (EADDRINUSE)")
             let client = try TestClient(.unix(path))

@@ -39,8 +39,13 @@ struct ProcessFilesTests {
                 #expect(symlink("/bin/sleep", path) == 0)
                 let child = try ChildProcess.spawn(
                     SpawnPlan(
-                        path: path, arguments: ["sleep", "60"], environment: [], descriptors: [],
-                        descriptorLimit: .current()))
+                        path: path,
+                        arguments: ["sleep", "60"],
+                        environment: [],
+                        descriptors: [],
+                        descriptorLimit: .current()
+                    )
+                )
                 #expect(readFile("/proc/\(child.pid)/stat")?.contains("(a) Z 1 ()") == true)
                 let status = ProcessFiles.status(of: child.pid)
                 #expect(status?.isAlive == true)

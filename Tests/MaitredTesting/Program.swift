@@ -34,8 +34,11 @@ package final class Program: Sendable {
         let errors = try Pipe()
         mark = "TEST_RUN=\(getpid()).\(UInt64.random(in: 0 ... .max))"
         pid = try Self.spawn(
-            path, [path] + arguments, Self.environment(adding: environment) + [mark],
-            [output.writing.number, errors.writing.number] + descriptors)
+            path,
+            [path] + arguments,
+            Self.environment(adding: environment) + [mark],
+            [output.writing.number, errors.writing.number] + descriptors
+        )
         transcript = Transcript(output.takeReading(), errors.takeReading())
     }
 
@@ -179,8 +182,13 @@ package final class Program: Sendable {
         defer { for text in texts { free(text) } }
         var pid: Int32 = 0
         let result = posix_spawn(
-            &pid, path, &actions, &attributes, Array(texts[..<arguments.count]) + [nil],
-            Array(texts[arguments.count...]) + [nil])
+            &pid,
+            path,
+            &actions,
+            &attributes,
+            Array(texts[..<arguments.count]) + [nil],
+            Array(texts[arguments.count...]) + [nil]
+        )
         guard result == 0 else { throw TestFailure("cannot run \(path)", errno: result) }
         return pid
     }

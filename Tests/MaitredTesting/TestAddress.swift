@@ -17,7 +17,8 @@ package enum TestAddress: Equatable, Sendable, CustomStringConvertible {
             self = .unix(String(text.dropFirst(5)))
             return
         }
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else { return nil }
+        guard let colon = text.lastIndex(of: ":") else { return nil }
+        guard let port = UInt16(text[text.index(after: colon)...]) else { return nil }
         let host = text[..<colon]
         if host.hasPrefix("["), host.hasSuffix("]") {
             self = .ipv6(String(host.dropFirst().dropLast()), port: port)

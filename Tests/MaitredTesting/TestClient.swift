@@ -18,8 +18,11 @@ package final class TestClient {
     /// - Parameters:
     ///   - source: A local host to connect from, such as "127.0.0.7".
     ///   - limit: The longest that any one wait takes, this one included.
-    package init(_ address: TestAddress, from source: String? = nil, within limit: Duration = .seconds(10)) throws(TestFailure)
-    {
+    package init(
+        _ address: TestAddress,
+        from source: String? = nil,
+        within limit: Duration = .seconds(10)
+    ) throws(TestFailure) {
         let number = socket(address.family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard number >= 0 else { throw TestFailure("cannot create a socket", errno: errno) }
         descriptor = Descriptor(owning: number)

@@ -17,11 +17,14 @@ package func startThread(_ body: @Sendable @escaping () -> Void) -> pthread_t {
     var thread = pthread_t()
     let box = Unmanaged.passRetained(ThreadBody(body))
     let result = pthread_create(
-        &thread, nil,
+        &thread,
+        nil,
         { argument in
             Unmanaged<ThreadBody>.fromOpaque(argument!).takeRetainedValue().body()
             return nil
-        }, box.toOpaque())
+        },
+        box.toOpaque()
+    )
     precondition(result == 0, "cannot start a thread: errno \(result)")
     return thread
 }

@@ -2,8 +2,9 @@
 
 import CMaitredWire
 import MaitredTesting
-@testable import MaitredWire
 import Testing
+
+@testable import MaitredWire
 
 @Suite(.timeLimit(.minutes(1)))
 struct ControlPacketTests {

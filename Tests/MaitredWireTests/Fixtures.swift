@@ -4,6 +4,7 @@ import CMaitredWire
 import Glibc
 import MaitredSystem
 import MaitredTesting
+
 @testable import MaitredWire
 
 /// A listener on a port of the kernel's choice, whose connections are accepted into packets.

@@ -5,8 +5,9 @@ import CMaitredWire
 import Glibc
 import MaitredSystem
 import MaitredTesting
-@testable import MaitredWire
 import Testing
+
+@testable import MaitredWire
 
 @Suite(.timeLimit(.minutes(1)))
 struct HandoffChannelTests {
@@ -147,8 +148,13 @@ struct HandoffChannelTests {
             let channel = try HandoffChannel(queueDepth: 16)
             let child = try ChildProcess.spawn(
                 SpawnPlan(
-                    path: "/bin/sleep", arguments: ["sleep", "60"], environment: [],
-                    descriptors: [channel.workerEnd.descriptor.number], descriptorLimit: .current()))
+                    path: "/bin/sleep",
+                    arguments: ["sleep", "60"],
+                    environment: [],
+                    descriptors: [channel.workerEnd.descriptor.number],
+                    descriptorLimit: .current()
+                )
+            )
             for number: UInt64 in 1...5 { #expect(try hand(channel, sequence: number) == .sent) }
             child.signal(signal)
             for number: UInt64 in 1...5 { #expect(takeBack(channel) == .connection(number)) }
@@ -187,6 +193,21 @@ struct HandoffChannelTests {
             #expect(worker.map(take) == .knock)
             #expect(worker.map(take) == .empty)
             #expect(openDescriptorCount() == before)
+        }
+    }
+
+    @Test func `at its descriptor limit the master leaves the connection in the channel`() async {
+        await #expect(processExitsWith: .success) {
+            let channel = try HandoffChannel(queueDepth: 16)
+            #expect(channel.takeBackObstacle() == nil)
+            #expect(try hand(channel, sequence: 1) == .sent)
+            #expect(channel.takeBackObstacle() == nil)
+            try withDescriptorsExhausted {
+                #expect(channel.takeBackObstacle() == EMFILE)
+                #expect(channel.waiting == 1)
+            }
+            #expect(channel.takeBackObstacle() == nil)
+            #expect(takeBack(channel) == .connection(1))
         }
     }
 
@@ -237,7 +258,11 @@ struct HandoffChannelTests {
         let handed = startThread {
             var sent = 0
             while sent < total {
-                if (try? hand(shared.channel, sequence: UInt64(sent))) == .sent { sent += 1 } else { _ = poll(nil, 0, 1) }
+                if (try? hand(shared.channel, sequence: UInt64(sent))) == .sent {
+                    sent += 1
+                } else {
+                    _ = poll(nil, 0, 1)
+                }
             }
         }
         let sides = try (0..<3).map { _ in try workerSide(of: shared.channel) }

@@ -4,8 +4,9 @@ import CMaitredWire
 import Glibc
 import MaitredSystem
 import MaitredTesting
-@testable import MaitredWire
 import Testing
+
+@testable import MaitredWire
 
 @Suite(.timeLimit(.minutes(1)))
 struct HandoffPacketTests {

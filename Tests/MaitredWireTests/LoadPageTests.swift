@@ -110,8 +110,13 @@ struct LoadPageTests {
             let raw = try mapped(page)
             let child = try ChildProcess.spawn(
                 SpawnPlan(
-                    path: "/bin/sleep", arguments: ["sleep", "60"], environment: [], descriptors: [],
-                    descriptorLimit: .current()))
+                    path: "/bin/sleep",
+                    arguments: ["sleep", "60"],
+                    environment: [],
+                    descriptors: [],
+                    descriptorLimit: .current()
+                )
+            )
             let startTime = ProcessFiles.status(of: child.pid)?.startTime ?? 0
             let index = maitred_page_claim(raw, UInt64(child.pid), startTime, 0)
             #expect(index == 0)

@@ -3,16 +3,21 @@
 import Glibc
 import MaitredSystem
 import MaitredTesting
-@testable import MaitredWire
 import Testing
+
+@testable import MaitredWire
 
 @Suite(.timeLimit(.minutes(1)))
 struct WorkerEnvironmentTests {
     @Test func `what the master writes the worker reads`() throws {
         let environment = WorkerEnvironment(
             channels: [.init(number: 3, inode: 81), .init(number: 4, inode: .max)],
-            control: .init(number: 5, inode: 1), load: .init(number: 6, inode: 2), id: 17, slot: 3,
-            listeners: ["127.0.0.1:8080", "unix:/run/a=b,1=c%2C.sock"])
+            control: .init(number: 5, inode: 1),
+            load: .init(number: 6, inode: 2),
+            id: 17,
+            slot: 3,
+            listeners: ["127.0.0.1:8080", "unix:/run/a=b,1=c%2C.sock"]
+        )
         let variables = Dictionary(uniqueKeysWithValues: environment.variables.map { ($0.name, $0.value) })
         #expect(variables["MAITRED_HANDOFF_FDS"] == "0:3:81,1:4:18446744073709551615")
         #expect(variables["MAITRED_CONTROL_FD"] == "5:1")
@@ -27,42 +32,44 @@ struct WorkerEnvironmentTests {
         #expect(try WorkerEnvironment.parse { _ in nil } == nil)
     }
 
-    @Test(arguments: [
-        ("MAITRED_HANDOFF_FDS", "", "'' is not 0:fd:inode"),
-        ("MAITRED_HANDOFF_FDS", "0:3", "'0:3' is not 0:fd:inode"),
-        ("MAITRED_HANDOFF_FDS", "0:3:x", "'0:3:x' is not 0:fd:inode"),
-        ("MAITRED_HANDOFF_FDS", "0:-3:1", "'0:-3:1' is not 0:fd:inode"),
-        ("MAITRED_HANDOFF_FDS", "0:3:-1", "'0:3:-1' is not 0:fd:inode"),
-        ("MAITRED_HANDOFF_FDS", "0:3:1:2", "'0:3:1:2' is not 0:fd:inode"),
-        ("MAITRED_HANDOFF_FDS", ":0:3:1", "':0:3:1' is not 0:fd:inode"),
-        ("MAITRED_HANDOFF_FDS", "0:99999999999:1", "'0:99999999999:1' is not 0:fd:inode"),
-        ("MAITRED_HANDOFF_FDS", "0:3:99999999999999999999", "'0:3:99999999999999999999' is not 0:fd:inode"),
-        ("MAITRED_HANDOFF_FDS", "1:3:1", "'1:3:1' is not 0:fd:inode"),
-        ("MAITRED_HANDOFF_FDS", "00:3:1", "'00:3:1' is not 0:fd:inode"),
-        ("MAITRED_HANDOFF_FDS", "0:3:1,", "'' is not 1:fd:inode"),
-        ("MAITRED_HANDOFF_FDS", "0:3:1,0:4:1", "'0:4:1' is not 1:fd:inode"),
-        ("MAITRED_HANDOFF_FDS", "0: 3:1", "'0: 3:1' is not 0:fd:inode"),
-        ("MAITRED_CONTROL_FD", nil, "is not set"),
-        ("MAITRED_CONTROL_FD", "", "'' is not fd:inode"),
-        ("MAITRED_CONTROL_FD", "5", "'5' is not fd:inode"),
-        ("MAITRED_CONTROL_FD", "5:", "'5:' is not fd:inode"),
-        ("MAITRED_CONTROL_FD", ":5", "':5' is not fd:inode"),
-        ("MAITRED_CONTROL_FD", "-1:5", "'-1:5' is not fd:inode"),
-        ("MAITRED_CONTROL_FD", "3:5", "descriptor 3 is named twice"),
-        ("MAITRED_LOAD_FD", nil, "is not set"),
-        ("MAITRED_LOAD_FD", "six", "'six' is not fd:inode"),
-        ("MAITRED_LOAD_FD", "5:1", "descriptor 5 is named twice"),
-        ("MAITRED_WORKER_ID", nil, "'' is not a number from 1"),
-        ("MAITRED_WORKER_ID", "0", "'0' is not a number from 1"),
-        ("MAITRED_WORKER_ID", "1x", "'1x' is not a number from 1"),
-        ("MAITRED_WORKER_ID", "99999999999999999999", "'99999999999999999999' is not a number from 1"),
-        ("MAITRED_WORKER_SLOT", nil, "'' is not a number from 0"),
-        ("MAITRED_WORKER_SLOT", "-1", "'-1' is not a number from 0"),
-        ("MAITRED_LISTENERS", nil, "0 addresses for 1 channels"),
-        ("MAITRED_LISTENERS", "0=a,1=b", "2 addresses for 1 channels"),
-        ("MAITRED_LISTENERS", "127.0.0.1:80", "'127.0.0.1:80' is not 0=address"),
-        ("MAITRED_LISTENERS", "1=a", "'1=a' is not 0=address"),
-    ] as [(String, String?, String)])
+    @Test(
+        arguments: [
+            ("MAITRED_HANDOFF_FDS", "", "'' is not 0:fd:inode"),
+            ("MAITRED_HANDOFF_FDS", "0:3", "'0:3' is not 0:fd:inode"),
+            ("MAITRED_HANDOFF_FDS", "0:3:x", "'0:3:x' is not 0:fd:inode"),
+            ("MAITRED_HANDOFF_FDS", "0:-3:1", "'0:-3:1' is not 0:fd:inode"),
+            ("MAITRED_HANDOFF_FDS", "0:3:-1", "'0:3:-1' is not 0:fd:inode"),
+            ("MAITRED_HANDOFF_FDS", "0:3:1:2", "'0:3:1:2' is not 0:fd:inode"),
+            ("MAITRED_HANDOFF_FDS", ":0:3:1", "':0:3:1' is not 0:fd:inode"),
+            ("MAITRED_HANDOFF_FDS", "0:99999999999:1", "'0:99999999999:1' is not 0:fd:inode"),
+            ("MAITRED_HANDOFF_FDS", "0:3:99999999999999999999", "'0:3:99999999999999999999' is not 0:fd:inode"),
+            ("MAITRED_HANDOFF_FDS", "1:3:1", "'1:3:1' is not 0:fd:inode"),
+            ("MAITRED_HANDOFF_FDS", "00:3:1", "'00:3:1' is not 0:fd:inode"),
+            ("MAITRED_HANDOFF_FDS", "0:3:1,", "'' is not 1:fd:inode"),
+            ("MAITRED_HANDOFF_FDS", "0:3:1,0:4:1", "'0:4:1' is not 1:fd:inode"),
+            ("MAITRED_HANDOFF_FDS", "0: 3:1", "'0: 3:1' is not 0:fd:inode"),
+            ("MAITRED_CONTROL_FD", nil, "is not set"),
+            ("MAITRED_CONTROL_FD", "", "'' is not fd:inode"),
+            ("MAITRED_CONTROL_FD", "5", "'5' is not fd:inode"),
+            ("MAITRED_CONTROL_FD", "5:", "'5:' is not fd:inode"),
+            ("MAITRED_CONTROL_FD", ":5", "':5' is not fd:inode"),
+            ("MAITRED_CONTROL_FD", "-1:5", "'-1:5' is not fd:inode"),
+            ("MAITRED_CONTROL_FD", "3:5", "descriptor 3 is named twice"),
+            ("MAITRED_LOAD_FD", nil, "is not set"),
+            ("MAITRED_LOAD_FD", "six", "'six' is not fd:inode"),
+            ("MAITRED_LOAD_FD", "5:1", "descriptor 5 is named twice"),
+            ("MAITRED_WORKER_ID", nil, "'' is not a number from 1"),
+            ("MAITRED_WORKER_ID", "0", "'0' is not a number from 1"),
+            ("MAITRED_WORKER_ID", "1x", "'1x' is not a number from 1"),
+            ("MAITRED_WORKER_ID", "99999999999999999999", "'99999999999999999999' is not a number from 1"),
+            ("MAITRED_WORKER_SLOT", nil, "'' is not a number from 0"),
+            ("MAITRED_WORKER_SLOT", "-1", "'-1' is not a number from 0"),
+            ("MAITRED_LISTENERS", nil, "0 addresses for 1 channels"),
+            ("MAITRED_LISTENERS", "0=a,1=b", "2 addresses for 1 channels"),
+            ("MAITRED_LISTENERS", "127.0.0.1:80", "'127.0.0.1:80' is not 0=address"),
+            ("MAITRED_LISTENERS", "1=a", "'1=a' is not 0=address"),
+        ] as [(String, String?, String)]
+    )
     func `a damaged variable is an error that names it`(variable: String, value: String?, problem: String) {
         var variables = good
         variables[variable] = value

@@ -40,8 +40,13 @@ final class Side {
             DescriptorReference(number: number, inode: try inodeOfDescriptor(own))
         }
         let environment = WorkerEnvironment(
-            channels: Array(references.dropLast(2)), control: references[channels.count],
-            load: references[channels.count + 1], id: 17, slot: 3, listeners: doors.map(\.address.description))
+            channels: Array(references.dropLast(2)),
+            control: references[channels.count],
+            load: references[channels.count + 1],
+            id: 17,
+            slot: 3,
+            listeners: doors.map(\.address.description)
+        )
         return Dictionary(uniqueKeysWithValues: environment.variables.map { ($0.name, $0.value) })
     }
 
@@ -56,8 +61,11 @@ final class Side {
     func start(_ arguments: [String] = []) throws -> Program {
         let numbers = descriptors.indices.map { Int32($0) + 3 }
         let program = try Program(
-            ProgramPath.built("maitred-test-worker"), arguments, environment: environment(numbers),
-            descriptors: descriptors)
+            ProgramPath.built("maitred-test-worker"),
+            arguments,
+            environment: environment(numbers),
+            descriptors: descriptors
+        )
         workerControl = nil
         return program
     }

@@ -2,8 +2,9 @@
 
 import MaitredSystem
 import MaitredWire
-@testable import MaitredWorker
 import Testing
+
+@testable import MaitredWorker
 
 struct WorkerErrorTests {
     @Test func `an error keeps the line of what caused it`() {

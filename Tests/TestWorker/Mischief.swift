@@ -13,11 +13,8 @@ func scribbleOverPage() {
     let number = ownEnvironment.load.number
     startMischief {
         let page = mmap(nil, LoadPage.size, PROT_READ | PROT_WRITE, MAP_SHARED, number, 0)!
-        var words = SystemRandomNumberGenerator()
         while true {
-            for offset in stride(from: 0, to: LoadPage.size, by: 8) {
-                page.storeBytes(of: words.next(), toByteOffset: offset, as: UInt64.self)
-            }
+            arc4random_buf(page, LoadPage.size)
             // The machine is shared with what is tested: a thousand pages a second are garbage enough.
             _ = poll(nil, 0, 1)
         }
@@ -28,9 +25,9 @@ func scribbleOverPage() {
 func babbleIntoControl() {
     let number = ownEnvironment.control.number
     startMischief {
-        var random = SystemRandomNumberGenerator()
         while true {
-            var packet = (0..<Int.random(in: 1...2000)).map { _ in UInt8(truncatingIfNeeded: random.next() as UInt64) }
+            var packet = [UInt8](repeating: 0, count: Int.random(in: 1...2000))
+            packet.withUnsafeMutableBytes { arc4random_buf($0.baseAddress!, $0.count) }
             // Every other one gets past the version, to whatever looks at the type.
             if packet.count >= ControlHead.size, Bool.random() {
                 packet.replaceSubrange(0..<4, with: [1, 0, [1, 2, 3, 16, 200].randomElement()!, 0])
@@ -90,11 +87,14 @@ private func startMischief(_ body: @escaping @Sendable () -> Void) {
     var thread = pthread_t()
     let box = Unmanaged.passRetained(Mischief(body))
     let result = pthread_create(
-        &thread, nil,
+        &thread,
+        nil,
         { argument in
             Unmanaged<Mischief>.fromOpaque(argument!).takeRetainedValue().body()
             return nil
-        }, box.toOpaque())
+        },
+        box.toOpaque()
+    )
     precondition(result == 0, "cannot start a thread: errno \(result)")
     pthread_detach(thread)
 }

@@ -83,7 +83,10 @@ final class RequestLoop {
 
     private func admit(_ connection: consuming Connection) {
         let about = Client.About(
-            listener: connection.listener, peer: connection.peerAddress, sequence: connection.sequence)
+            listener: connection.listener,
+            peer: connection.peerAddress,
+            sequence: connection.sequence
+        )
         if mode == .tellPeers { say("took listener=\(about.listener) peer=\(about.peer)") }
         let client = Client(Descriptor(owning: connection.release()), about)
         nextClient += 1
