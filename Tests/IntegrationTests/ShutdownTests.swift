@@ -64,6 +64,18 @@ extension Integration {
             #expect(isRefused(service.address))
         }
 
+        @Test func `what waits for a stopped worker is served by others before the end`() throws {
+            let service = try Service(workers: 2, ["--kill-timeout", "500ms"])
+            kill(try service.pid(ofWorker: 1), SIGSTOP)
+            let clients = try (0..<20).map { _ in try TestClient(service.address) }
+            for client in clients { try client.request() }
+            service.master.signal(SIGTERM)
+            for client in clients { #expect(try client.response().field("id") == "2") }
+            // The stopped one cannot answer its stop signal: it is killed.
+            #expect(try service.master.waitExit() == .exited(code: 1))
+            #expect(service.master.descendants.isEmpty)
+        }
+
         @Test func `requests that arrive while the master stops are answered, or refused as the listener closes`()
             throws
         {

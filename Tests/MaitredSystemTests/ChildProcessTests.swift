@@ -6,7 +6,7 @@ import MaitredTesting
 import Testing
 
 /// In exit tests throughout: spawning changes the process's limits, and reaping takes any child's result.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ChildProcessTests {
     @Test(arguments: [0, 1, 10, 30])
     func `a child has exactly the descriptors it was given`(count: Int) async {
@@ -19,7 +19,8 @@ struct ChildProcessTests {
             _ = fcntl(stranger.number, F_SETFD, 0)
 
             let mine = openDescriptors(of: getpid())
-            let child = try sleeper(descriptors: sources)
+            let child = try withExtendedLifetime(pairs) { try sleeper(descriptors: sources) }
+            #expect(isOpen(stranger.number))
             var wanted: [Int32: String?] = [0: "/dev/null", 1: mine[1], 2: mine[2]]
             for (index, source) in sources.enumerated() { wanted[Int32(index) + 3] = mine[source] }
             // The child's loader opens and closes libraries for a moment.
@@ -33,7 +34,7 @@ struct ChildProcessTests {
         await #expect(processExitsWith: .success) {
             let pair = try TestPair()
             let number = pair.first.descriptor.number
-            let child = try sleeper(descriptors: [number, number])
+            let child = try withExtendedLifetime(pair) { try sleeper(descriptors: [number, number]) }
             let name = openDescriptors(of: getpid())[number]
             #expect(eventually { openDescriptors(of: child.pid).count == 5 })
             #expect(openDescriptors(of: child.pid)[3] == name && openDescriptors(of: child.pid)[4] == name)

@@ -5,7 +5,7 @@ import MaitredSystem
 import MaitredTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct DescriptorTests {
     @Test func `a descriptor is closed once, when its owner goes`() async {
         await #expect(processExitsWith: .success) {

@@ -6,7 +6,7 @@ import MaitredSystem
 import MaitredTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ListeningSocketTests {
     @Test(arguments: ["127.0.0.1", "::1"])
     func `a port of zero becomes a real one that clients reach`(host: String) throws {

@@ -5,7 +5,7 @@ import MaitredSystem
 import MaitredTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct PacketSocketTests {
     @Test func `packets arrive whole and in order`() throws {
         let pair = try TestPair()

@@ -5,7 +5,7 @@ import MaitredSystem
 import MaitredTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ProcessFilesTests {
     @Test func `this process is alive, has a parent and a size`() throws {
         let status = try #require(ProcessFiles.status(of: getpid()))

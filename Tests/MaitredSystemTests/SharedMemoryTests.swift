@@ -6,7 +6,7 @@ import MaitredSystem
 import MaitredTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct SharedMemoryTests {
     @Test func `two mappings are the same memory, zero at first`() throws {
         let first = try SharedMemory(creating: "test", size: 16384)

@@ -6,7 +6,7 @@ import MaitredTesting
 import Testing
 
 /// In exit tests: a signal mask belongs to a whole process.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct SignalDescriptorTests {
     @Test func `signals wait in the descriptor instead of acting`() async {
         await #expect(processExitsWith: .success) {

@@ -62,6 +62,6 @@ package enum LoadRun {
     /// What the threads of a run share.
     private final class Shared: Sendable {
         let next = Atomic<Int>(0)
-        let results = Mutex<Result>(Result())
+        let results = Guarded(Result())
     }
 }

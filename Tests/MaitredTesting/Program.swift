@@ -3,7 +3,6 @@
 import CMaitredLinux
 import Glibc
 import MaitredSystem
-import Synchronization
 
 /// A program under test: started in a process group of its own, its output collected, and gone with the object.
 ///
@@ -15,7 +14,7 @@ package final class Program: Sendable {
 
     private let mark: String
     private let transcript: Transcript
-    private let status = Mutex<ExitStatus?>(nil)
+    private let status = Guarded<ExitStatus?>(nil)
 
     /// Starts a program.
     ///

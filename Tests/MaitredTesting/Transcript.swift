@@ -2,7 +2,6 @@
 
 import Glibc
 import MaitredSystem
-import Synchronization
 
 /// Both ends of a pipe, close-on-exec.
 final class Pipe {
@@ -42,7 +41,7 @@ final class Transcript: Sendable {
 
     private let output: Descriptor
     private let errors: Descriptor
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     init(_ output: consuming Descriptor, _ errors: consuming Descriptor) {
         self.output = output

@@ -6,7 +6,7 @@ import Testing
 
 @testable import MaitredWire
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ControlPacketTests {
     @Test func `the kinds are those of the header`() {
         #expect(ControlType.ready.rawValue == UInt16(MAITRED_CONTROL_READY.rawValue))

@@ -6,7 +6,7 @@ import MaitredTesting
 import MaitredWire
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ControlReaderTests {
     @Test func `packets come one at a time, then nothing, then the end`() throws {
         let pair = try PacketSocket.pair()

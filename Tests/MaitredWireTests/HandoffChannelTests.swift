@@ -9,7 +9,7 @@ import Testing
 
 @testable import MaitredWire
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct HandoffChannelTests {
     @Test func `a connection goes through and works`() throws {
         var door = try Door()

@@ -8,7 +8,7 @@ import Testing
 
 @testable import MaitredWire
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct HandoffPacketTests {
     @Test func `an accepted connection is described`() throws {
         var door = try Door()

@@ -9,7 +9,7 @@ import MaitredWire
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct LoadPageTests {
     @Test func `an empty page says nothing`() throws {
         let page = try LoadPage()
@@ -204,7 +204,7 @@ struct LoadPageTests {
         let turn = Turns()
         let closer = startThread {
             for round in 1...rounds {
-                while turn.started.load(ordering: .acquiring) < round {}
+                while turn.started.load(ordering: .acquiring) < round { sched_yield() }
                 turn.hasRung.store(worker.closed(1), ordering: .releasing)
                 turn.finished.store(round, ordering: .releasing)
             }
@@ -215,7 +215,7 @@ struct LoadPageTests {
             turn.started.store(round, ordering: .releasing)
             page.setDoorbell(true)
             let sawClose = page.read().holds == 0
-            while turn.finished.load(ordering: .acquiring) < round {}
+            while turn.finished.load(ordering: .acquiring) < round { sched_yield() }
             if !sawClose, !turn.hasRung.load(ordering: .acquiring) { missed += 1 }
             page.setDoorbell(false)
         }
@@ -229,13 +229,14 @@ struct LoadPageTests {
         let worker = try workerPage(of: page)
         let taker = startThread { for _ in 0..<200_000 { worker.took() } }
         var last = LoadReading()
+        var faults: [LoadReading] = []
         while last.taken < 200_000 {
             let reading = page.read()
-            #expect(UInt64(reading.holds) >= reading.taken)
-            #expect(reading.taken >= last.taken)
+            if UInt64(reading.holds) < reading.taken || reading.taken < last.taken { faults.append(reading) }
             last = reading
         }
         pthread_join(taker, nil)
+        #expect(faults.isEmpty)
     }
 
     @Test func `a page leaves no descriptor behind`() async {

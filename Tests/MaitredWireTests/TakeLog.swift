@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Synchronization
+import MaitredTesting
 
 /// What several threads took.
 final class TakeLog: Sendable {
-    private let numbers = Mutex<[UInt64]>([])
+    private let numbers = Guarded<[UInt64]>([])
 
     func add(_ number: UInt64) {
         numbers.withLock { $0.append(number) }

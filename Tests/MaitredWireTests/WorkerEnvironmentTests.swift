@@ -7,7 +7,7 @@ import Testing
 
 @testable import MaitredWire
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct WorkerEnvironmentTests {
     @Test func `what the master writes the worker reads`() throws {
         let environment = WorkerEnvironment(

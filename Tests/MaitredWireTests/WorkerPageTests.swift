@@ -8,7 +8,7 @@ import MaitredTesting
 import MaitredWire
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct WorkerPageTests {
     @Test func `a process has a row with its number and its start`() throws {
         let page = try LoadPage()

@@ -8,7 +8,7 @@ import MaitredWorker
 import Testing
 
 /// What a fork does to a worker.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct AttachmentTests {
     /// The pattern of a server that forks for each connection: the parent closes its copy right after the fork.
     @Test func `a forked child counts by itself, without being asked`() async {

@@ -6,7 +6,7 @@ import MaitredTesting
 import MaitredWorker
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ConnectionTests {
     @Test func `a connection says where it comes from and since when`() async {
         await #expect(processExitsWith: .success) {

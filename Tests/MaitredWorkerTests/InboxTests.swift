@@ -8,7 +8,7 @@ import MaitredWorker
 import Testing
 
 /// What `Worker.receive()` makes of the master's packets.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct InboxTests {
     @Test func `drain, messages and the end are heard in order, the unknown is skipped`() async {
         await #expect(processExitsWith: .success) {

@@ -7,7 +7,7 @@ import MaitredWire
 import Testing
 
 /// The worker that integration tests and benchmarks rely on, and through it the SDK in a process of its own.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct TestWorkerTests {
     @Test func `a request is answered with who answered it`() throws {
         let side = try Side(listeners: 2)

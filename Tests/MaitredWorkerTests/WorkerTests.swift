@@ -8,7 +8,7 @@ import MaitredWorker
 import Testing
 
 /// In exit tests: a process is one worker at most, and its environment says of which master.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct WorkerTests {
     @Test func `a process that no master started is told so`() async {
         await #expect(processExitsWith: .success) {
