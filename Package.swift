@@ -137,7 +137,10 @@ let package = Package(
         ),
         .testTarget(
             name: "MaitredWorkerTests",
-            dependencies: ["CMaitredLinux", "MaitredSystem", "MaitredTesting", "MaitredWire", "MaitredWorker"],
+            dependencies: [
+                "CMaitredLinux", "MaitredSystem", "MaitredTesting", "MaitredWire", "MaitredWorker",
+                "maitred-test-worker",
+            ],
             swiftSettings: plain
         ),
         .testTarget(

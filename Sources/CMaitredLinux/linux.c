@@ -63,22 +63,39 @@ ssize_t maitred_linux_send_to(int socket, const void *data, size_t length, const
     return sendto(socket, data, length, MSG_DONTWAIT | MSG_NOSIGNAL, address, address_length);
 }
 
-/* Keeps the first descriptor of a message and closes any other. */
+/*
+ * Room for more than is ever accepted. A socket's options belong to everybody who shares it: a worker can ask for
+ * credentials or a pidfd beside each packet (SO_PASSCRED, SO_PASSPIDFD), and these must not push the descriptor out.
+ */
+union received {
+    struct cmsghdr header;
+    char bytes[256];
+};
+
+/* SCM_PIDFD of linux/socket.h, which clashes with the C library's headers. */
+#define CONTROL_PIDFD 0x04
+
+/* Keeps the one descriptor of a message; when there are more, or a pidfd nobody asked for, closes those. */
 static int take_descriptor(struct msghdr *message)
 {
     int kept = -1;
 
     for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL; header = CMSG_NXTHDR(message, header)) {
-        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+        if (header->cmsg_level != SOL_SOCKET)
+            continue;
+        if (header->cmsg_type != SCM_RIGHTS && header->cmsg_type != CONTROL_PIDFD)
             continue;
         size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         for (size_t i = 0; i < count; i++) {
             int descriptor;
             memcpy(&descriptor, CMSG_DATA(header) + i * sizeof descriptor, sizeof descriptor);
-            if (kept < 0)
+            if (header->cmsg_type == SCM_RIGHTS && kept < 0) {
                 kept = descriptor;
-            else
-                close(descriptor);
+                continue;
+            }
+            close(descriptor);
+            if (header->cmsg_type == SCM_RIGHTS)
+                message->msg_flags |= MSG_CTRUNC;
         }
     }
     return kept;
@@ -88,10 +105,9 @@ ssize_t maitred_linux_receive(int socket, void *packet, size_t capacity, int fla
                               int *ret_flags)
 {
     struct iovec part = {.iov_base = packet, .iov_len = capacity};
-    union one_descriptor control;
-    /* CMSG_LEN, not CMSG_SPACE: the padding would have room for a second descriptor. */
+    union received control;
     struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
 
     ssize_t length = recvmsg(socket, &message, flags | MSG_CMSG_CLOEXEC);
     if (length < 0)

@@ -9,15 +9,15 @@
 /// The number of accepts in a turn, from whether the turns had to wait.
 struct AcceptBurst: Equatable {
     /// A wait that took no longer than this did not sleep: a call that finds an event ready takes about 1 µs.
-    static let longestReadyWait = Duration.microseconds(4)
+    private static let longestReadyNanoseconds: UInt64 = 4000
 
     /// Accepts allowed in this turn.
     private(set) var size = 1
 
     /// A turn begins.
     ///
-    /// - Parameter hasWaited: Whether the process slept until the event came.
-    mutating func begin(hasWaited: Bool) {
-        size = hasWaited ? 1 : min(size * 2, Handoff.stepsPerTurn)
+    /// - Parameter waited: How long the wait for its first event took.
+    mutating func begin(waited nanoseconds: UInt64) {
+        size = nanoseconds > Self.longestReadyNanoseconds ? 1 : min(size * 2, Handoff.stepsPerTurn)
     }
 }

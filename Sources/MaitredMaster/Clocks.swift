@@ -36,8 +36,12 @@ struct Clocks {
     /// Half of what the service manager allows.
     let watchdogInterval: Duration?
 
+    /// A turn that comes so much later than planned means that the machine slept: the stall timeout, twice its tick.
+    let lateNanoseconds: UInt64
+
     /// Clocks that begin now.
-    init(now: Instant, statusInterval: Duration, watchdog: Duration?) {
+    init(now: Instant, stallTimeout: Duration, statusInterval: Duration, watchdog: Duration?) {
+        lateNanoseconds = stallTimeout.nanoseconds
         wakeAt = now
         sampleAt = now + Self.sampleInterval
         self.statusInterval = statusInterval

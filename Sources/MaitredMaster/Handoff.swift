@@ -59,6 +59,12 @@ final class Handoff {
     /// Whether a connection that nobody could take waits in the master.
     var isStashOccupied: Bool { stash != nil }
 
+    /// Whether somebody may wait at a listener.
+    var hasReadable: Bool {
+        for listener in listeners where listener.isReadable { return true }
+        return false
+    }
+
     /// Whether channels of workers that are gone still hold connections.
     var hasDeparted: Bool { !departed.isEmpty }
 

@@ -13,8 +13,8 @@ extension Master {
 
     /// How long the wait may last, rounded up to what epoll knows; at most a second, so that no clock is far off.
     func milliseconds(from now: Instant, until moment: Instant) -> CInt {
-        let left = moment - now
-        return CInt(clamping: (min(left, .seconds(1)).nanoseconds + 999_999) / 1_000_000)
+        let left = min(moment.nanoseconds(since: now), 1_000_000_000)
+        return CInt((left + 999_999) / 1_000_000)
     }
 
     /// Does whatever is due, and finds out what is due next.
@@ -53,7 +53,7 @@ extension Master {
 
     /// A turn that comes later than a whole stall timeout after its time: the machine slept, or this process did.
     func restartClocksIfLate(planned: Instant, now: Instant) {
-        guard now - planned > configuration.stallTimeout else { return }
+        guard now.nanoseconds(since: planned) > clocks.lateNanoseconds else { return }
         log.debug("woke up late: the workers' clocks begin anew", metadata: ["late": "\((now - planned).shortText)"])
         for worker in workers.values {
             worker.machine.restartClocks(at: now)

@@ -141,6 +141,8 @@ extension Master {
 
     /// A worker's first process has ended: others get what it has not taken, and its slot a successor.
     private func bury(_ worker: WorkerHandle, _ status: ExitStatus, _ now: Instant) {
+        // What it said last, such as that it was ready, counts: exits come before packets in a turn.
+        receivePackets(from: worker.id, now)
         let end = worker.machine.exited(at: now)
         epoll.remove(worker.process.descriptor)
         epoll.remove(worker.control.descriptor)

@@ -66,7 +66,12 @@ package final class Master {
         places = try PlaceWatch()
         spawner = parts.spawner
         service = parts.service
-        clocks = Clocks(now: now, statusInterval: configuration.statusInterval, watchdog: parts.service.watchdogInterval)
+        clocks = Clocks(
+            now: now,
+            stallTimeout: configuration.stallTimeout,
+            statusInterval: configuration.statusInterval,
+            watchdog: parts.service.watchdogInterval
+        )
         pool = Pool(size: configuration.workers, policy: RestartPolicy(configuration), at: now)
         try watchSources()
     }
@@ -88,7 +93,7 @@ package final class Master {
         let before = Instant.now
         waitForArrivals(until: planned, now: before)
         let now = Instant.now
-        burst.begin(hasWaited: now - before > AcceptBurst.longestReadyWait)
+        burst.begin(waited: now.nanoseconds(since: before))
         restartClocksIfLate(planned: planned, now: now)
 
         if arrivals.signals { handleSignals(now) }
@@ -129,7 +134,7 @@ package final class Master {
 
     private var hasReasonToServe: Bool {
         places.isWatching || handoff.isStashOccupied || handoff.hasDeparted || roster.revocableCount > 0
-            || handoff.listeners.contains { $0.isReadable }
+            || handoff.hasReadable
     }
 
     /// After the work: whoever broke leaves, who drains goes on, and the next reason to wake is made sure of.

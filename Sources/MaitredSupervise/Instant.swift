@@ -36,6 +36,11 @@ package struct Instant: Comparable, Hashable, Sendable {
         return overflow ? .never : Instant(nanoseconds: sum)
     }
 
+    /// Nanoseconds since an earlier moment, 0 when that is later: the cheap form, for what runs in every turn.
+    package func nanoseconds(since earlier: Instant) -> UInt64 {
+        nanoseconds > earlier.nanoseconds ? nanoseconds - earlier.nanoseconds : 0
+    }
+
     /// The time between two moments; zero when the second is not earlier.
     package static func - (moment: Instant, earlier: Instant) -> Duration {
         guard moment > earlier else { return .zero }

@@ -28,7 +28,7 @@ package enum AcceptResult: ~Copyable {
     case wouldBlock
     /// This connection is gone already; the next may be fine.
     case connectionFailed
-    /// Descriptors, memory or buffers are used up: accepting again at once would fail again.
+    /// Descriptors, memory or buffers are used up, or it is forbidden: accepting again at once would fail again.
     case exhausted(errno: CInt)
 }
 
@@ -157,10 +157,12 @@ extension AcceptResult {
         case ECONNABORTED, EPROTO, EPERM, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH,
             ETIMEDOUT:
             self = .connectionFailed
-        case EMFILE, ENFILE, ENOBUFS, ENOMEM:
-            self = .exhausted(errno: errno)
-        default:
+        case EBADF, ENOTSOCK, EFAULT:
             preconditionFailure("accept4 on our own listener failed: \(SystemError.words(for: errno))")
+        // Beside EMFILE, ENFILE, ENOBUFS and ENOMEM: what a security module answers, or EINVAL when somebody who
+        // shares the listener has shut it down.
+        default:
+            self = .exhausted(errno: errno)
         }
     }
 }

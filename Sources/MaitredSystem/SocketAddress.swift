@@ -53,8 +53,13 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         let result = unsafe getaddrinfo(host, String(port), &hints, &list)
         defer { unsafe freeaddrinfo(list) }
         guard result == 0, let first = unsafe list, let address = unsafe first.pointee.ai_addr else {
-            let unknown = result == EAI_SYSTEM ? errno : ENXIO
-            throw SystemError(call: "find the address of", object: host, errno: unknown)
+            let isSystem = result == EAI_SYSTEM
+            throw SystemError(
+                call: "find the address of",
+                object: host,
+                errno: isSystem ? errno : ENXIO,
+                reason: isSystem ? nil : unsafe String(cString: gai_strerror(result))
+            )
         }
         let length = unsafe first.pointee.ai_addrlen
         var storage = sockaddr_storage()

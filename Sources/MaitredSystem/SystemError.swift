@@ -14,16 +14,20 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
     /// The error number, always positive.
     package let errno: CInt
 
+    /// Words that say more than the error number's own; nil for those.
+    private let reason: String?
+
     /// Makes an error value; `errno` may be given negative, as the wrappers return it.
-    package init(call: String, object: String, errno: CInt) {
+    package init(call: String, object: String, errno: CInt, reason: String? = nil) {
         self.call = call
         self.object = object
         self.errno = abs(errno)
+        self.reason = reason
     }
 
     /// "cannot bind 0.0.0.0:80: Permission denied (EACCES)".
     package var description: String {
-        "cannot \(call)\(object.isEmpty ? "" : " " + object): \(SystemError.words(for: errno))"
+        "cannot \(call)\(object.isEmpty ? "" : " " + object): \(reason ?? SystemError.words(for: errno))"
     }
 
     /// "Permission denied (EACCES)".

@@ -42,8 +42,7 @@ ssize_t maitred_linux_send_to(int socket, const void *data, size_t length, const
  *
  * *ret_descriptor is -1 when none came. *ret_flags is the kernel's msg_flags: MSG_TRUNC when the packet
  * was longer than `capacity`, MSG_CTRUNC when a descriptor came but could not be kept (more than one was
- * sent, or the process is at its limit). More than one descriptor can never be received: the control
- * buffer has room for one, the kernel drops the rest.
+ * sent, or the process is at its limit). Descriptors beyond the first are closed.
  */
 ssize_t maitred_linux_receive(int socket, void *packet, size_t capacity, int flags, int *ret_descriptor,
                               int *ret_flags);
