@@ -37,7 +37,9 @@ build() {
 
 # start LOG COMMAND…: runs a program until the script ends; its process id is in pid.
 start() {
-    "${@:2}" >"$logs/$1" 2>&1 &
+    # Before the program: who waits for a line looks at once.
+    : >"$logs/$1"
+    "${@:2}" >>"$logs/$1" 2>&1 &
     pid=$!
     started+=("$pid")
 }

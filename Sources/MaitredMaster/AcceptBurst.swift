@@ -16,7 +16,7 @@ struct AcceptBurst: Equatable {
 
     /// A turn begins.
     ///
-    /// - Parameter waited: How long the wait for its first event took.
+    /// - Parameter nanoseconds: How long the wait for its first event took.
     mutating func begin(waited nanoseconds: UInt64) {
         size = nanoseconds > Self.longestReadyNanoseconds ? 1 : min(size * 2, Handoff.stepsPerTurn)
     }

@@ -2,7 +2,9 @@
 
 internal import MaitredSupervise
 
-/// The master's own times. Those of workers and slots are theirs; `Master.handleTimers` asks them.
+/// The master's own times.
+///
+/// Those of workers and slots are theirs; `Master.handleTimers` asks them.
 struct Clocks {
     /// Between samples of memory and searches for dead rows.
     static let sampleInterval = Duration.seconds(1)
@@ -13,7 +15,9 @@ struct Clocks {
     /// Samples since the start.
     var samples = 0
 
-    /// The next turn begins at this moment at the latest. Too early costs a turn; too late is a bug.
+    /// The next turn begins at this moment at the latest.
+    ///
+    /// Too early costs a turn; too late is a bug.
     var wakeAt: Instant
 
     /// While a channel holds a packet: when the workers' progress is looked at.

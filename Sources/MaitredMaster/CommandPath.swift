@@ -8,13 +8,16 @@ enum CommandPath {
     ///   - command: A path, or a name to be looked up.
     ///   - searchPath: The value of PATH.
     /// - Throws: `StartupError` saying what is wrong with the command.
+    /// - Returns: The file, with its directory.
     static func resolve(_ command: String, searchPath: String?) throws(StartupError) -> String {
         let candidates: [String]
         if command.contains("/") || command.isEmpty {
             candidates = [command]
         } else {
             let directories = (searchPath ?? "/usr/local/bin:/usr/bin:/bin").split(
-                separator: ":", omittingEmptySubsequences: false)
+                separator: ":",
+                omittingEmptySubsequences: false
+            )
             candidates = directories.map { ($0.isEmpty ? "." : String($0)) + "/" + command }
         }
         var problem = Executable.missing
@@ -38,7 +41,9 @@ enum CommandPath {
     }
 }
 
-/// Why the master could not start. One line for a person.
+/// Why the master could not start.
+///
+/// One line for a person.
 package struct StartupError: Error, Equatable, CustomStringConvertible {
     /// What is wrong, on what, and what would be right.
     package let description: String

@@ -19,7 +19,9 @@ internal import MaitredWire
 // 4. Every step is bounded (`Handoff.stepsPerTurn`); none waits.
 // 5. A channel is an object of its own: it leaves the books when its worker is gone and it is empty.
 
-/// Accepts, chooses, hands over and takes back. Knows links and listeners, no processes.
+/// Accepts, chooses, hands over and takes back.
+///
+/// Knows links and listeners, no processes.
 final class Handoff {
     /// Accepts and take-backs in one turn of the loop.
     ///
@@ -209,7 +211,9 @@ final class Handoff {
 
     // MARK: - Listeners
 
-    /// The loop was told that somebody waits at a listener. One that was closed meanwhile is not found.
+    /// The loop was told that somebody waits at a listener.
+    ///
+    /// One that was closed meanwhile is not found.
     func noteReadable(listener index: Int) {
         listeners.first { $0.index == index }?.isReadable = true
     }

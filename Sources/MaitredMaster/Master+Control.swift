@@ -11,7 +11,9 @@ extension Master {
     /// Packets of one worker in one turn.
     private static let packetsPerTurn = 16
 
-    /// Receives what a worker said. An id that is gone stands for an event that came too late.
+    /// Receives what a worker said.
+    ///
+    /// An id that is gone stands for an event that came too late.
     func receivePackets(from id: Int, _ now: Instant) {
         guard let worker = workers[id], worker.isControlWatched else { return }
         for _ in 0..<Self.packetsPerTurn {
@@ -56,7 +58,10 @@ extension Master {
     private func refuse(_ error: WireError, from worker: WorkerHandle) {
         worker.refusedPackets += 1
         if worker.refusedPackets == 1 {
-            log.warning("worker \(worker.id) sent a control packet that is refused: \(error)", metadata: worker.metadata)
+            log.warning(
+                "worker \(worker.id) sent a control packet that is refused: \(error)",
+                metadata: worker.metadata
+            )
         }
         guard worker.refusedPackets >= WorkerHandle.refusalLimit else { return }
         log.error(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import MaitredBalance
 internal import Logging
+internal import MaitredBalance
 internal import MaitredSupervise
 internal import MaitredSystem
 internal import MaitredWire
@@ -52,7 +52,10 @@ extension Master {
             guard isWanted != listener.isWatched else { continue }
             attempt("watch \(listener.name)") { () throws(SystemError) in
                 try epoll.modify(
-                    listener.socket.descriptor, isWanted ? [.readable] : [], Source.listener.token(listener.index))
+                    listener.socket.descriptor,
+                    isWanted ? [.readable] : [],
+                    Source.listener.token(listener.index)
+                )
             }
             listener.isWatched = isWanted
         }
@@ -63,7 +66,8 @@ extension Master {
         guard let errno = handoff.exhaustion else { return }
         handoff.clearExhaustion()
         log.warning(
-            "cannot accept: \(SystemError.words(for: errno)); trying again in \(Handoff.exhaustionPause.shortText)")
+            "cannot accept: \(SystemError.words(for: errno)); trying again in \(Handoff.exhaustionPause.shortText)"
+        )
         watchListeners()
         wake(at: now + Handoff.exhaustionPause)
     }

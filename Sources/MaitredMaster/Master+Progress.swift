@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import MaitredConfig
 internal import Logging
+internal import MaitredConfig
 internal import MaitredSupervise
 
 // The first step of the progress ladder: a worker that takes nothing for the stall timeout is busy. It leaves the

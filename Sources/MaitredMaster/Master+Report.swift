@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import MaitredConfig
-internal import MaitredBalance
 internal import Logging
+internal import MaitredBalance
+internal import MaitredConfig
 internal import MaitredSupervise
 internal import MaitredSystem
 internal import MaitredWire
@@ -14,7 +14,10 @@ extension Master {
     func logStart() {
         for listener in handoff.listeners {
             let address = listener.socket.address.description
-            log.notice("listening on \(address)", metadata: ["listener": "\(listener.index)", "name": "\(listener.name)"])
+            log.notice(
+                "listening on \(address)",
+                metadata: ["listener": "\(listener.index)", "name": "\(listener.name)"]
+            )
         }
         log.info(
             "starting \(pool.size) workers of \(configuration.command[0])",
@@ -29,7 +32,9 @@ extension Master {
         let ready = table.count { $0.isReady && !$0.isDraining }
         let failed = pool.failedSlots.count
         var line = "\(ready) of \(pool.size) workers ready, \(roster.openCount) connections open"
-        if shutdown.isUnderWay { line = "stopping: \(workers.count) workers left, \(roster.openCount) connections open" }
+        if shutdown.isUnderWay {
+            line = "stopping: \(workers.count) workers left, \(roster.openCount) connections open"
+        }
         if failed > 0 { line += ", \(failed) slots failed" }
         return line
     }

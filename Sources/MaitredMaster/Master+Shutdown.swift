@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import MaitredConfig
 internal import Logging
+internal import MaitredConfig
 internal import MaitredSupervise
 internal import MaitredSystem
 
@@ -49,8 +49,9 @@ struct Shutdown {
 }
 
 extension Master {
-    /// Signals the master answers; the rest keep their defaults. SIGHUP is caught so that a closing terminal does not
-    /// end the master without a drain.
+    /// Signals the master answers; the rest keep their defaults.
+    ///
+    /// SIGHUP is caught so that a closing terminal does not end the master without a drain.
     static let handledSignals: [CInt] = [Signal.terminate, Signal.interrupt, Signal.hangUp, Signal.child]
 
     /// SIGKILL.
@@ -81,7 +82,10 @@ extension Master {
             wake(at: now)
         } else {
             roster.look()
-            log.notice("\(name): stopping", metadata: ["open": "\(roster.openCount)", "queued": "\(roster.queuedCount)"])
+            log.notice(
+                "\(name): stopping",
+                metadata: ["open": "\(roster.openCount)", "queued": "\(roster.queuedCount)"]
+            )
             beginShutdown(now)
         }
     }

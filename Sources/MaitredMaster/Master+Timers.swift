@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import MaitredConfig
 internal import Logging
 internal import MaitredBalance
+internal import MaitredConfig
 internal import MaitredSupervise
 internal import MaitredSystem
 internal import MaitredWire

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import MaitredConfig
-internal import MaitredBalance
 internal import Logging
+internal import MaitredBalance
+internal import MaitredConfig
 internal import MaitredSupervise
 internal import MaitredSystem
 internal import MaitredWire
@@ -21,7 +21,10 @@ extension Master {
             do {
                 try start(order, now)
             } catch {
-                log.error("cannot start worker \(order.id): \(error)", metadata: ["worker": "\(order.id)", "slot": "\(order.slot)"])
+                log.error(
+                    "cannot start worker \(order.id): \(error)",
+                    metadata: ["worker": "\(order.id)", "slot": "\(order.slot)"]
+                )
                 guard hasStartedAny else { return giveUp("no worker can be started", now) }
                 let outcome = pool.ended(id: order.id, slot: order.slot, readyFor: nil, wasAsked: false, at: now)
                 report(outcome, slot: order.slot)
@@ -158,7 +161,12 @@ extension Master {
         if worker.group.exists { endGroup(of: worker, now) }
 
         let outcome = pool.ended(
-            id: worker.id, slot: worker.link.slot, readyFor: end.readyFor, wasAsked: end.wasAsked, at: now)
+            id: worker.id,
+            slot: worker.link.slot,
+            readyFor: end.readyFor,
+            wasAsked: end.wasAsked,
+            at: now
+        )
         report(outcome, slot: worker.link.slot)
         wake(at: pool.deadline ?? .never)
     }

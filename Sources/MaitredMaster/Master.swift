@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import MaitredBalance
 internal import Logging
+internal import MaitredBalance
 internal import MaitredConfig
 internal import MaitredSupervise
 internal import MaitredSystem

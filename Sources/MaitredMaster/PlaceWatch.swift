@@ -45,7 +45,9 @@ final class PlaceWatch {
         }
     }
 
-    /// Notes them no longer. The channel may live on, until it is empty.
+    /// Notes them no longer.
+    ///
+    /// The channel may live on, until it is empty.
     func remove(_ link: WorkerLink) {
         for channel in link.channels { inner.remove(channel.masterEnd.descriptor) }
     }

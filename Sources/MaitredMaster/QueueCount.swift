@@ -28,8 +28,10 @@ struct QueueCount: Equatable {
         queued = max(0, queued - 1)
     }
 
-    /// The page reports the takes of the worker's whole life. A number that went back, or leapt beyond what was handed,
-    /// is a fault of the worker: it can only make its own count low until the next reconcile.
+    /// The page reports the takes of the worker's whole life.
+    ///
+    /// A number that went back, or leapt beyond what was handed, is a fault of the worker: it can only make its own
+    /// count low until the next reconcile.
     mutating func observe(taken reported: UInt64) {
         guard reported != taken else { return }
         let news = reported > taken ? reported - taken : 0

@@ -17,7 +17,9 @@ final class Roster {
     /// A roster without workers.
     init(strategy: any BalancingStrategy, queueDepth: Int, maxConnections: Int?) {
         balancer = Balancer(
-            table: LoadTable(queueDepth: queueDepth, maxConnections: maxConnections), strategy: strategy)
+            table: LoadTable(queueDepth: queueDepth, maxConnections: maxConnections),
+            strategy: strategy
+        )
     }
 
     /// Workers whose channels are to be emptied by others: busy and draining ones.

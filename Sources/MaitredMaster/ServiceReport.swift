@@ -53,7 +53,9 @@ final class ServiceReport {
         notifier.send(.extendTimeout(Self.stopAllowance))
     }
 
-    /// The loop turns. Says no more than that: tied to the workers it would restart them all when one is slow.
+    /// The loop turns.
+    ///
+    /// Says no more than that: tied to the workers it would restart them all when one is slow.
     func alive() {
         notifier.send(.watchdog)
     }

@@ -79,7 +79,9 @@ extension Master {
         do {
             for specification in wanted {
                 let socket = try ListeningSocket.open(
-                    try SocketAddress(specification.address), ListeningOptions(specification))
+                    try SocketAddress(specification.address),
+                    ListeningOptions(specification)
+                )
                 listeners.append(Listener(index: listeners.count, socket: socket, name: specification.name))
             }
         } catch {
@@ -90,7 +92,9 @@ extension Master {
         return listeners
     }
 
-    /// Takes over what systemd opened, in its order. Addresses given as well must be the same ones.
+    /// Takes over what systemd opened, in its order.
+    ///
+    /// Addresses given as well must be the same ones.
     private static func adopt(_ activated: [ActivatedSocket], wanted: [ListenSpecification]) throws -> [Listener] {
         var listeners: [Listener] = []
         for activated in activated {
@@ -103,7 +107,8 @@ extension Master {
         guard given.sorted() == asked.sorted() else {
             throw StartupError(
                 "--listen \(asked.joined(separator: ", ")) does not match what systemd passed "
-                    + "(\(given.joined(separator: ", "))): leave --listen out, or change the socket unit")
+                    + "(\(given.joined(separator: ", "))): leave --listen out, or change the socket unit"
+            )
         }
         return listeners
     }

@@ -50,7 +50,9 @@ final class WorkerHandle {
         ["worker": "\(id)", "slot": "\(link.slot)", "pid": "\(process.pid)"]
     }
 
-    /// Sends it a control packet without a body. Never waits.
+    /// Sends it a control packet without a body.
+    ///
+    /// Never waits.
     func sendControl(_ type: ControlType) -> SendResult {
         control.send(ControlHead(type).encoded())
     }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import MaitredSystem
 internal import MaitredSupervise
+internal import MaitredSystem
 internal import MaitredWire
 
-/// What the master hands connections through to one worker, and what it knows of their way. No process, no life.
+/// What the master hands connections through to one worker, and what it knows of their way.
+///
+/// No process, no life.
 final class WorkerLink {
     /// The worker's number, never used again.
     let id: Int
@@ -44,7 +46,9 @@ final class WorkerLink {
         self.page = page
     }
 
-    /// Connections that wait in the channels, as the kernel counts. Notices a knock that was taken.
+    /// Connections that wait in the channels, as the kernel counts.
+    ///
+    /// Notices a knock that was taken.
     func waiting() -> Int {
         var waiting = 0
         for (index, channel) in channels.enumerated() {

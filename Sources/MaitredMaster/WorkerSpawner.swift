@@ -75,6 +75,7 @@ struct WorkerSpawner {
     ///   - inherited: The master's variables.
     ///   - added: Variables of the configuration file.
     ///   - port: Port of the first listener that has one, for programs that read PORT.
+    /// - Returns: "NAME=VALUE" of each, by name.
     static func baseEnvironment(
         inherited: [String: String],
         added: [EnvironmentVariable],

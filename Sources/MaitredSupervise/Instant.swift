@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A moment of the monotonic clock. Pure modules get it as an argument and never ask for it.
+/// A moment of the monotonic clock.
+///
+/// Pure modules get it as an argument and never ask for it.
 package struct Instant: Comparable, Hashable, Sendable {
     /// Nanoseconds since the clock's arbitrary start.
     package let nanoseconds: UInt64

@@ -86,6 +86,7 @@ package struct Pool: Equatable, Sendable {
     ///   - slot: Its slot.
     ///   - readyFor: How long it was ready, nil when it never was.
     ///   - wasAsked: Whether the master had asked for the end: then no failure is counted.
+    ///   - now: The moment.
     /// - Returns: What becomes of the slot.
     package mutating func ended(
         id: Int,

@@ -51,6 +51,7 @@ package struct ProgressLadder: Equatable, Sendable {
     ///   - queuedSince: When its queue last became non-empty.
     ///   - taken: How many it has taken in its life.
     ///   - stallTimeout: How long it may take nothing.
+    ///   - now: The moment.
     /// - Returns: Whether the caller must ask the kernel what waits and call `verified`.
     package mutating func observed(
         queued: Int,
@@ -68,7 +69,9 @@ package struct ProgressLadder: Equatable, Sendable {
                 return false
             }
             var since = max(queuedSince, notBefore)
-            if case .waiting(let earlier, let before) = state { since = before == taken ? max(earlier, queuedSince) : now }
+            if case .waiting(let earlier, let before) = state {
+                since = before == taken ? max(earlier, queuedSince) : now
+            }
             state = .waiting(since: since, taken: taken)
             return now - since >= stallTimeout
         }
@@ -79,6 +82,7 @@ package struct ProgressLadder: Equatable, Sendable {
     /// - Parameters:
     ///   - waiting: What really waits.
     ///   - expected: What the count said.
+    ///   - now: The moment.
     /// - Returns: Whether the worker is busy from now on.
     package mutating func verified(waiting: Int, expected: Int, at now: Instant) -> Bool {
         guard case .waiting(let since, let taken) = state else { return false }

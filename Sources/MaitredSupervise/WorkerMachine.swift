@@ -129,7 +129,9 @@ package struct WorkerMachine: Equatable, Sendable {
     /// How long it took to become ready, nil while it is not.
     package var startDuration: Duration? { readyAt.map { $0 - startedAt } }
 
-    /// The worker said that it takes connections. Said twice, or too late, it changes nothing.
+    /// The worker said that it takes connections.
+    ///
+    /// Said twice, or too late, it changes nothing.
     package mutating func reportedReady(at now: Instant) -> [WorkerAction] {
         switch state {
         case .starting:
@@ -168,7 +170,9 @@ package struct WorkerMachine: Equatable, Sendable {
         }
     }
 
-    /// Its channels are empty: what was queued was taken, by it or by others. Now it may be told to take no more.
+    /// Its channels are empty: what was queued was taken, by it or by others.
+    ///
+    /// Now it may be told to take no more.
     package mutating func queueEmptied() -> [WorkerAction] {
         switch state {
         case .draining(let deadline, wasRequested: false):

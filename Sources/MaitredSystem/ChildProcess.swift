@@ -35,7 +35,7 @@ package struct SpawnPlan {
     package var arguments: [String]
     /// "NAME=VALUE" lines.
     package var environment: [String]
-    /// Numbers of the descriptors it gets as 3, 4, 5 …
+    /// Numbers of the descriptors it gets, as 3, 4, 5 and so on.
     package var descriptors: [CInt]
     /// Soft RLIMIT_NOFILE of the new process.
     package var descriptorLimit: DescriptorLimit
@@ -56,7 +56,9 @@ package struct SpawnPlan {
     }
 }
 
-/// RLIMIT_NOFILE: how many descriptors a process may have. See `getrlimit(2)`.
+/// RLIMIT_NOFILE: how many descriptors a process may have.
+///
+/// See `getrlimit(2)`.
 package struct DescriptorLimit: Equatable, Sendable {
     /// What is enforced.
     package var soft: UInt64
@@ -85,7 +87,9 @@ package struct DescriptorLimit: Equatable, Sendable {
     }
 }
 
-/// A process of which we hold the pidfd, so that its number can never mean another process. See `pidfd_open(2)`.
+/// A process of which we hold the pidfd, so that its number can never mean another process.
+///
+/// See `pidfd_open(2)`.
 package struct ChildProcess: ~Copyable {
     /// Process id, and its process group's.
     package let pid: Int32
@@ -93,7 +97,9 @@ package struct ChildProcess: ~Copyable {
     /// Readable once the process has ended.
     package let descriptor: Descriptor
 
-    /// Starts a process in a group of its own, with exactly the planned descriptors. Wraps `posix_spawn(3)`.
+    /// Starts a process in a group of its own, with exactly the planned descriptors.
+    ///
+    /// Wraps `posix_spawn(3)`.
     package static func spawn(_ plan: SpawnPlan) throws(SystemError) -> ChildProcess {
         let arguments = CStrings(plan.arguments)
         let environment = CStrings(plan.environment)
@@ -103,8 +109,14 @@ package struct ChildProcess: ~Copyable {
             // SAFETY: the arrays are kept until the call has returned, end with NULL, and the counts match.
             withExtendedLifetime((arguments, environment)) {
                 unsafe maitred_linux_spawn(
-                    plan.path, arguments.pointers, environment.pointers, plan.descriptors, plan.descriptors.count,
-                    &limit, &pid)
+                    plan.path,
+                    arguments.pointers,
+                    environment.pointers,
+                    plan.descriptors,
+                    plan.descriptors.count,
+                    &limit,
+                    &pid
+                )
             }
         }
         // Nobody else reaps our children, so the number still means this child, even if it has ended already.
@@ -123,7 +135,9 @@ package struct ChildProcess: ~Copyable {
         _ = maitred_linux_pidfd_send_signal(descriptor.number, signal)
     }
 
-    /// How it ended, nil while it runs. Takes the result from the kernel: asks once only.
+    /// How it ended, nil while it runs.
+    ///
+    /// Takes the result from the kernel: asks once only.
     package func reap() -> ExitStatus? {
         switch Zombie.take(descriptor.number) {
         case .process(let zombie): zombie.status
@@ -172,7 +186,9 @@ package struct ProcessGroup: Sendable {
         self.id = id
     }
 
-    /// Whether a process of the group is our child or was left to us. While true, the number is not reused.
+    /// Whether a process of the group is our child or was left to us.
+    ///
+    /// While true, the number is not reused.
     package var exists: Bool { maitred_linux_group_exists(id) == 1 }
 
     /// Signals every member, if there is one.
@@ -181,7 +197,9 @@ package struct ProcessGroup: Sendable {
     }
 }
 
-/// Makes this process inherit its descendants' orphans. Wraps `prctl(2)` PR_SET_CHILD_SUBREAPER.
+/// Makes this process inherit its descendants' orphans.
+///
+/// Wraps `prctl(2)` PR_SET_CHILD_SUBREAPER.
 package func becomeSubreaper() throws(SystemError) {
     try check("become a child subreaper") { maitred_linux_become_subreaper() }
 }

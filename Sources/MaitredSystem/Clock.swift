@@ -36,7 +36,9 @@ package enum WallClock {
     }
 }
 
-/// The number of processors this process may use, which may be fewer than the machine has. Wraps `sched_getaffinity(2)`.
+/// The number of processors this process may use, which may be fewer than the machine has.
+///
+/// Wraps `sched_getaffinity(2)`.
 package func processorCount() -> Int {
     let usable = maitred_linux_processor_count()
     return usable > 0 ? Int(usable) : max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN))))

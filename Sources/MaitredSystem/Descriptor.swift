@@ -5,7 +5,9 @@ import Glibc
 
 /// An open file descriptor with exactly one owner, closed exactly once: when the owner goes.
 package struct Descriptor: ~Copyable, Sendable {
-    /// The number the kernel knows it by. Borrowed: valid while this value lives.
+    /// The number the kernel knows it by.
+    ///
+    /// Borrowed: valid while this value lives.
     package let number: CInt
 
     /// Takes over an open descriptor.
@@ -28,17 +30,23 @@ package struct Descriptor: ~Copyable, Sendable {
         return number
     }
 
-    /// A second descriptor for the same open file, close-on-exec. Wraps `fcntl(2)` F_DUPFD_CLOEXEC.
+    /// A second descriptor for the same open file, close-on-exec.
+    ///
+    /// Wraps `fcntl(2)` F_DUPFD_CLOEXEC.
     package func duplicate() throws(SystemError) -> Descriptor {
         Descriptor(owning: try check("duplicate", "descriptor \(number)") { fcntl(number, F_DUPFD_CLOEXEC, 3) })
     }
 
-    /// Keeps an inherited descriptor from the programs this process executes. Wraps `fcntl(2)` F_SETFD.
+    /// Keeps an inherited descriptor from the programs this process executes.
+    ///
+    /// Wraps `fcntl(2)` F_SETFD.
     package func setCloseOnExec() throws(SystemError) {
         try check("set close-on-exec on", "descriptor \(number)") { fcntl(number, F_SETFD, FD_CLOEXEC) }
     }
 
-    /// The identity of the open file: its inode number. Wraps `fstat(2)`.
+    /// The identity of the open file: its inode number.
+    ///
+    /// Wraps `fstat(2)`.
     package func inode() throws(SystemError) -> UInt64 {
         try inodeOfDescriptor(number)
     }
@@ -58,7 +66,9 @@ package func inodeOfDescriptor(_ number: CInt) throws(SystemError) -> UInt64 {
     return UInt64(status.st_ino)
 }
 
-/// Whether a number is that of an open descriptor of this process. Wraps `fcntl(2)` F_GETFD.
+/// Whether a number is that of an open descriptor of this process.
+///
+/// Wraps `fcntl(2)` F_GETFD.
 package func isOpenDescriptor(_ number: CInt) -> Bool {
     fcntl(number, F_GETFD) >= 0
 }

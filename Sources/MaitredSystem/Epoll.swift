@@ -29,7 +29,9 @@ package struct EpollToken: Equatable, Sendable {
     package var identity: UInt64 { rawValue & ((1 << 56) - 1) }
 }
 
-/// The readiness a registration asks for or an event reports. Wraps the `EPOLL*` bits of `epoll_ctl(2)`.
+/// The readiness a registration asks for or an event reports.
+///
+/// Wraps the `EPOLL*` bits of `epoll_ctl(2)`.
 package struct Readiness: OptionSet, Sendable {
     /// The kernel's bits.
     package let rawValue: UInt32
@@ -49,7 +51,9 @@ package struct Readiness: OptionSet, Sendable {
     package static let hungUp = Readiness(rawValue: EPOLLHUP.rawValue)
 }
 
-/// An epoll instance and its event buffer. Wraps `epoll(7)`.
+/// An epoll instance and its event buffer.
+///
+/// Wraps `epoll(7)`.
 @safe
 package struct Epoll: ~Copyable {
     /// The epoll's own descriptor, readable while an event waits: an epoll can watch another.
@@ -58,6 +62,7 @@ package struct Epoll: ~Copyable {
     private let buffer: UnsafeMutableBufferPointer<epoll_event>
 
     /// - Parameter capacity: The most events one wait returns.
+    /// - Throws: What `epoll_create1(2)` gave.
     package init(capacity: Int) throws(SystemError) {
         let number = try check("create an epoll") { epoll_create1(CInt(EPOLL_CLOEXEC)) }
         descriptor = Descriptor(owning: number)
@@ -88,7 +93,9 @@ package struct Epoll: ~Copyable {
         try control(EPOLL_CTL_MOD, watched.number, readiness, token)
     }
 
-    /// Stops watching. Needed even before a close when a duplicate of the descriptor stays open somewhere.
+    /// Stops watching.
+    ///
+    /// Needed even before a close when a duplicate of the descriptor stays open somewhere.
     package func remove(_ watched: borrowing Descriptor) {
         _ = epoll_ctl(descriptor.number, EPOLL_CTL_DEL, watched.number, nil)
     }
@@ -122,6 +129,7 @@ package struct Epoll: ~Copyable {
     /// One event of the last wait.
     ///
     /// - Parameter index: 0 ..< the wait's result.
+    /// - Returns: What it is about, and what happened.
     package func event(at index: Int) -> (token: EpollToken, readiness: Readiness) {
         // SAFETY: the kernel filled the elements below the last wait's result; others are initialised too.
         let event = unsafe buffer[index]

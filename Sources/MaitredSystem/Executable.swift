@@ -13,7 +13,9 @@ package enum Executable: Equatable, Sendable {
     /// A file without the permission.
     case notExecutable
 
-    /// Looks at a path. Wraps `stat(2)` and `access(2)`.
+    /// Looks at a path.
+    ///
+    /// Wraps `stat(2)` and `access(2)`.
     package static func examine(_ path: String) -> Executable {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else { return errno == EACCES ? .notExecutable : .missing }

@@ -43,10 +43,15 @@ package struct ListeningSocket: ~Copyable {
     /// A path to remove when the listener closes: set only for a Unix socket that this process created.
     private let ownedPath: String?
 
-    /// Opens, binds and listens. IPv6 sockets take IPv6 only (IPV6_V6ONLY), so `0.0.0.0` and `[::]` never collide.
+    /// Opens, binds and listens.
+    ///
+    /// IPv6 sockets take IPv6 only (IPV6_V6ONLY), so `0.0.0.0` and `[::]` never collide.
     ///
     /// A Unix socket file that nobody listens on any more is replaced; one that answers is an error (EADDRINUSE).
-    package static func open(_ address: SocketAddress, _ options: ListeningOptions) throws(SystemError) -> ListeningSocket {
+    package static func open(
+        _ address: SocketAddress,
+        _ options: ListeningOptions
+    ) throws(SystemError) -> ListeningSocket {
         let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
         let number = try check("create a socket for", "\(address)") { socket(address.family, type, 0) }
         let descriptor = Descriptor(owning: number)
@@ -65,8 +70,13 @@ package struct ListeningSocket: ~Copyable {
     /// - Throws: EINVAL when the descriptor is not a listening stream socket.
     package static func adopt(_ descriptor: consuming Descriptor) throws(SystemError) -> ListeningSocket {
         let number = descriptor.number
-        guard socketOption(number, SO_ACCEPTCONN) == 1, socketOption(number, SO_TYPE) == CInt(SOCK_STREAM.rawValue) else {
-            throw SystemError(call: "take over", object: "descriptor \(number) as a listening stream socket", errno: EINVAL)
+        guard socketOption(number, SO_ACCEPTCONN) == 1, socketOption(number, SO_TYPE) == CInt(SOCK_STREAM.rawValue)
+        else {
+            throw SystemError(
+                call: "take over",
+                object: "descriptor \(number) as a listening stream socket",
+                errno: EINVAL
+            )
         }
         // The status flag belongs to the open file, which we may share; every accept is non-blocking only with it.
         try setNonBlocking(descriptor)
@@ -80,7 +90,9 @@ package struct ListeningSocket: ~Copyable {
         self.ownedPath = ownedPath
     }
 
-    /// Accepts one connection without waiting. Wraps `accept4(2)` with SOCK_NONBLOCK and SOCK_CLOEXEC.
+    /// Accepts one connection without waiting.
+    ///
+    /// Wraps `accept4(2)` with SOCK_NONBLOCK and SOCK_CLOEXEC.
     ///
     /// - Parameters:
     ///   - peer: Receives the peer's `struct sockaddr`, cut at the buffer's size.
@@ -95,7 +107,9 @@ package struct ListeningSocket: ~Copyable {
         return AcceptResult(failure: -number)
     }
 
-    /// Removes the file of a Unix socket that this process created. The socket itself closes with the value.
+    /// Removes the file of a Unix socket that this process created.
+    ///
+    /// The socket itself closes with the value.
     package func removeFile() {
         if let ownedPath { _ = unsafe unlink(ownedPath) }
     }
@@ -154,7 +168,8 @@ extension AcceptResult {
         case EAGAIN:
             self = .wouldBlock
         // The network errors are those Linux passes on from a connection that failed before it was accepted.
-        case ECONNABORTED, EPROTO, EPERM, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH,
+        case ECONNABORTED, EPROTO, EPERM, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP,
+            ENETUNREACH,
             ETIMEDOUT:
             self = .connectionFailed
         case EBADF, ENOTSOCK, EFAULT:

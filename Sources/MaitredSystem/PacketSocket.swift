@@ -27,7 +27,9 @@ package enum ReceiveResult: ~Copyable {
     case closed
 }
 
-/// Whole packets, each with at most one descriptor, over an AF_UNIX SOCK_SEQPACKET socket. See unix(7).
+/// Whole packets, each with at most one descriptor, over an AF_UNIX SOCK_SEQPACKET socket.
+///
+/// See unix(7).
 ///
 /// No operation waits, whatever the descriptor's own O_NONBLOCK says: the flag may belong to another process.
 package struct PacketSocket: ~Copyable, Sendable {
@@ -39,7 +41,9 @@ package struct PacketSocket: ~Copyable, Sendable {
         self.descriptor = descriptor
     }
 
-    /// Two connected ends, close-on-exec. Wraps `socketpair(2)`.
+    /// Two connected ends, close-on-exec.
+    ///
+    /// Wraps `socketpair(2)`.
     package static func pair() throws(SystemError) -> SocketPair {
         var ends: [CInt] = [-1, -1]
         let type = CInt(SOCK_SEQPACKET.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
@@ -50,7 +54,9 @@ package struct PacketSocket: ~Copyable, Sendable {
         )
     }
 
-    /// Sends one packet, with a descriptor attached when one is given. Never waits.
+    /// Sends one packet, with a descriptor attached when one is given.
+    ///
+    /// Never waits.
     @inline(__always)
     package func send(_ packet: UnsafeRawBufferPointer, attaching number: CInt? = nil) -> SendResult {
         // SAFETY: pointer and count belong together, and the kernel reads during the call only.
@@ -61,18 +67,24 @@ package struct PacketSocket: ~Copyable, Sendable {
         return SendResult(failure: CInt(-sent))
     }
 
-    /// Sends one packet of bytes. Never waits.
+    /// Sends one packet of bytes.
+    ///
+    /// Never waits.
     package func send(_ packet: [UInt8]) -> SendResult {
         unsafe packet.withUnsafeBytes { unsafe send($0) }
     }
 
-    /// Receives one packet. Never waits.
+    /// Receives one packet.
+    ///
+    /// Never waits.
     @inline(__always)
     package func receive(into buffer: UnsafeMutableRawBufferPointer) -> ReceiveResult {
         unsafe receive(into: buffer, flags: CInt(MSG_DONTWAIT))
     }
 
-    /// Shows the next packet without taking it: its bytes, never its descriptor. Never waits.
+    /// Shows the next packet without taking it: its bytes, never its descriptor.
+    ///
+    /// Never waits.
     ///
     /// - Returns: Its length, cut at the buffer's size, or nil when nothing waits.
     package func peek(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
@@ -100,7 +112,13 @@ package struct PacketSocket: ~Copyable, Sendable {
         // SAFETY: the kernel writes at most `count` bytes, during the call only.
         let length = retrying {
             unsafe maitred_linux_receive(
-                descriptor.number, buffer.baseAddress, buffer.count, flags, &number, &messageFlags)
+                descriptor.number,
+                buffer.baseAddress,
+                buffer.count,
+                flags,
+                &number,
+                &messageFlags
+            )
         }
         // Said once, before anything else, when the other side went without reading all of ours: what it sent still waits.
         if length == -Int(ECONNRESET) { return unsafe receive(into: buffer, flags: flags) }
@@ -112,12 +130,16 @@ package struct PacketSocket: ~Copyable, Sendable {
         return length == 0 ? .closed : .packet(length: length, attached)
     }
 
-    /// Bytes of all packets that wait to be received here. Wraps `ioctl(2)` FIONREAD.
+    /// Bytes of all packets that wait to be received here.
+    ///
+    /// Wraps `ioctl(2)` FIONREAD.
     package func waitingBytes() -> Int {
         max(0, Int(retrying { maitred_linux_waiting_bytes(descriptor.number) }))
     }
 
-    /// Refuses everything the other side would send from now on (it gets EPIPE). Wraps `shutdown(2)` SHUT_RD.
+    /// Refuses everything the other side would send from now on (it gets EPIPE).
+    ///
+    /// Wraps `shutdown(2)` SHUT_RD.
     package func closeForReceiving() throws(SystemError) {
         try check("shut down", "descriptor \(descriptor.number)") { shutdown(descriptor.number, CInt(SHUT_RD)) }
     }

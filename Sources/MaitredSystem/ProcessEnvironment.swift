@@ -2,7 +2,9 @@
 
 import Glibc
 
-/// The variables this process was started with. See `environ(7)`.
+/// The variables this process was started with.
+///
+/// See `environ(7)`.
 package enum ProcessEnvironment {
     /// All of them; the first of a name counts, as for `getenv(3)`, and entries without `=` are skipped.
     package static func variables() -> [String: String] {

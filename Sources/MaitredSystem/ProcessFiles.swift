@@ -2,7 +2,9 @@
 
 import Glibc
 
-/// Reads of `/proc`: what the kernel knows about any process. See proc(5).
+/// Reads of `/proc`: what the kernel knows about any process.
+///
+/// See proc(5).
 package enum ProcessFiles {
     /// Identity and state of a process at one moment.
     package struct Status: Equatable, Sendable {
@@ -14,7 +16,9 @@ package enum ProcessFiles {
         package let parent: Int32
     }
 
-    /// State, parent and start time of a process, nil when there is none. Fields 3, 4 and 22 of `/proc/PID/stat`.
+    /// State, parent and start time of a process, nil when there is none.
+    ///
+    /// Fields 3, 4 and 22 of `/proc/PID/stat`.
     package static func status(of pid: Int32) -> Status? {
         guard pid > 0, let text = readSmall("/proc/\(pid)/stat") else { return nil }
         // The name, field 2, is in parentheses and may hold anything, closing parentheses too.
@@ -26,7 +30,9 @@ package enum ProcessFiles {
         return Status(startTime: startTime, isAlive: isAlive, parent: Int32(truncatingIfNeeded: parent))
     }
 
-    /// Resident memory of a process in bytes, nil when there is none. Field 2 of `/proc/PID/statm`.
+    /// Resident memory of a process in bytes, nil when there is none.
+    ///
+    /// Field 2 of `/proc/PID/statm`.
     package static func residentBytes(of pid: Int32) -> UInt64? {
         guard pid > 0, let text = readSmall("/proc/\(pid)/statm") else { return nil }
         let fields = text[...].split(separator: UInt8(ascii: " "))

@@ -3,7 +3,9 @@
 import CMaitredLinux
 import Glibc
 
-/// A block of memory that several processes map: a sealed memfd. Wraps `memfd_create(2)` and `mmap(2)`.
+/// A block of memory that several processes map: a sealed memfd.
+///
+/// Wraps `memfd_create(2)` and `mmap(2)`.
 ///
 /// The seals (`F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL`) make it safe to read what another process writes:
 /// nobody can shorten the file under the mapping, so no read can raise SIGBUS.
@@ -23,6 +25,7 @@ package final class SharedMemory: @unchecked Sendable {
     /// - Parameters:
     ///   - name: Shown in `/proc/PID/maps`, nothing else.
     ///   - size: Bytes; a multiple of the page size.
+    /// - Throws: What `memfd_create(2)` or `mmap(2)` gave.
     package convenience init(creating name: String, size: Int) throws(SystemError) {
         let number = try check("create shared memory", name) { unsafe maitred_linux_sealed_memory(name, size) }
         try self.init(mapping: Descriptor(owning: number), size: size)

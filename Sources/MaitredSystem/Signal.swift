@@ -2,7 +2,9 @@
 
 import Glibc
 
-/// Signal numbers, so that who decides about signals need not import the C library. See `signal(7)`.
+/// Signal numbers, so that who decides about signals need not import the C library.
+///
+/// See `signal(7)`.
 package enum Signal {
     /// SIGTERM.
     package static let terminate = SIGTERM

@@ -3,7 +3,9 @@
 import CMaitredLinux
 import Glibc
 
-/// Signals as a readable descriptor. Wraps `signalfd(2)`.
+/// Signals as a readable descriptor.
+///
+/// Wraps `signalfd(2)`.
 package struct SignalDescriptor: ~Copyable {
     /// Readable while a signal waits.
     package let descriptor: Descriptor

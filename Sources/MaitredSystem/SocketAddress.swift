@@ -42,9 +42,15 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         self.init(storage: storage, length: UInt32(MemoryLayout<sockaddr_un>.size))
     }
 
-    /// The first address a host and port stand for. Looks names up, so it belongs to start-up. Wraps `getaddrinfo(3)`.
+    /// The first address a host and port stand for.
     ///
-    /// - Parameter host: An IPv4 or IPv6 address without brackets, or a name.
+    /// Looks names up, so it belongs to start-up. Wraps `getaddrinfo(3)`.
+    ///
+    /// - Parameters:
+    ///   - host: An IPv4 or IPv6 address without brackets, or a name.
+    ///   - port: The port.
+    /// - Throws: What the resolver says.
+    /// - Returns: The address.
     package static func resolve(host: String, port: UInt16) throws(SystemError) -> SocketAddress {
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
@@ -70,7 +76,9 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         return SocketAddress(storage: storage, length: length)
     }
 
-    /// The address a socket is bound to. Wraps `getsockname(2)`.
+    /// The address a socket is bound to.
+    ///
+    /// Wraps `getsockname(2)`.
     package static func local(of socket: borrowing Descriptor) throws(SystemError) -> SocketAddress {
         var storage = sockaddr_storage()
         var length = UInt32(MemoryLayout<sockaddr_storage>.size)

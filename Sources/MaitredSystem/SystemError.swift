@@ -43,23 +43,12 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
 ///
 /// - Returns: the call's result, or the negative error number.
 @inline(__always)
-func retrying(_ body: () -> CInt) -> CInt {
+func retrying<Count: FixedWidthInteger & SignedInteger>(_ body: () -> Count) -> Count {
     while true {
         let result = body()
         if result >= 0 { return result }
         let error = errno
-        if error != EINTR { return -error }
-    }
-}
-
-/// The same for calls that count bytes.
-@inline(__always)
-func retrying(_ body: () -> Int) -> Int {
-    while true {
-        let result = body()
-        if result >= 0 { return result }
-        let error = errno
-        if error != EINTR { return -Int(error) }
+        if error != EINTR { return -Count(truncatingIfNeeded: error) }
     }
 }
 

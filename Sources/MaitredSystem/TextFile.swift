@@ -12,7 +12,9 @@ package struct UnreadableFile: Error, Equatable, Sendable {
 
 /// Small text files, read whole.
 package enum TextFile {
-    /// Reads a file; a pipe is read to its end. Wraps `open(2)` and `read(2)`.
+    /// Reads a file; a pipe is read to its end.
+    ///
+    /// Wraps `open(2)` and `read(2)`.
     ///
     /// - Parameters:
     ///   - path: The file.

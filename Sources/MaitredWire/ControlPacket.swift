@@ -73,7 +73,10 @@ package struct ControlFragments: Sequence, IteratorProtocol {
     private var rest: ArraySlice<UInt8>
     private var isDone = false
 
-    /// - Parameter stream: Unique among the sender's messages under way.
+    /// - Parameters:
+    ///   - type: What the message is.
+    ///   - stream: Unique among the sender's messages under way.
+    ///   - body: The message.
     package init(_ type: ControlType, stream: UInt64, body: [UInt8]) {
         self.type = type
         self.stream = stream

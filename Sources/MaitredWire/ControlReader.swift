@@ -31,7 +31,9 @@ package final class ControlReader {
         unsafe buffer.deallocate()
     }
 
-    /// The next packet. Never waits.
+    /// The next packet.
+    ///
+    /// Never waits.
     package func next(from socket: borrowing PacketSocket) -> ControlReceived {
         switch unsafe socket.receive(into: buffer) {
         case .packet(let length, _):

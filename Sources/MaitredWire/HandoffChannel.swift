@@ -50,7 +50,9 @@ package final class HandoffChannel {
         try masterEnd.closeForReceiving()
     }
 
-    /// Gives a connection. The caller still owns its descriptor and closes it once the packet is sent.
+    /// Gives a connection.
+    ///
+    /// The caller still owns its descriptor and closes it once the packet is sent.
     @inline(__always)
     package func hand(_ packet: borrowing HandoffPacket, _ connection: borrowing Descriptor) -> SendResult {
         let number = connection.number
@@ -85,7 +87,9 @@ package final class HandoffChannel {
         return isPossible ? nil : EMFILE
     }
 
-    /// The order of accept of the oldest packet, nil when none waits; knocks come first. A hint: it may be taken any moment.
+    /// The order of accept of the oldest packet, nil when none waits; knocks come first.
+    ///
+    /// A hint: it may be taken any moment.
     package func oldestSequence() -> UInt64? {
         var packet = HandoffPacket()
         let length = unsafe packet.withMutableBytes { unsafe workerEnd.peek(into: $0) }
@@ -113,7 +117,9 @@ package enum Taken: ~Copyable {
     case closed
 }
 
-/// The worker's side of a channel. It behaves like a listening socket: readable means that a connection waits.
+/// The worker's side of a channel.
+///
+/// It behaves like a listening socket: readable means that a connection waits.
 package final class WorkerChannel: Sendable {
     /// The worker's end; any number of threads and processes may take from it.
     package let end: PacketSocket
@@ -130,7 +136,9 @@ package final class WorkerChannel: Sendable {
         end = PacketSocket(owning: descriptor)
     }
 
-    /// Takes the next connection. Never waits.
+    /// Takes the next connection.
+    ///
+    /// Never waits.
     ///
     /// A receive at the descriptor limit loses the connection, so this looks first; other threads that open descriptors
     /// at the same moment can still use up the last ones.

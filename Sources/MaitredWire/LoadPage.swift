@@ -90,7 +90,9 @@ package final class LoadPage {
         unsafe maitred_page_row(memory.base, UInt32(index))
     }
 
-    /// Sums taken and holds. `taken` of a row is read before its holds: a connection may be seen twice, never not at all.
+    /// Sums taken and holds.
+    ///
+    /// `taken` of a row is read before its holds: a connection may be seen twice, never not at all.
     package func read() -> LoadReading {
         var reading = LoadReading()
         reading.taken = retiredTaken
@@ -115,7 +117,9 @@ package final class LoadPage {
             totals.errors &+= unsafe maitred_load(&row.pointee.errors)
             totals.memory &+= unsafe maitred_load(&row.pointee.memory)
             totals.heartbeatNanoseconds = max(
-                totals.heartbeatNanoseconds, unsafe maitred_load(&row.pointee.heartbeat_ns))
+                totals.heartbeatNanoseconds,
+                unsafe maitred_load(&row.pointee.heartbeat_ns)
+            )
         }
         return totals
     }
@@ -156,7 +160,9 @@ package final class LoadPage {
         unsafe maitred_store_word(&header.pointee.drain, 1)
     }
 
-    /// Asks for a bell at the next close, or no longer. After arming the rows must be read again.
+    /// Asks for a bell at the next close, or no longer.
+    ///
+    /// After arming the rows must be read again.
     package func setDoorbell(_ isArmed: Bool) {
         unsafe maitred_store_word(&header.pointee.doorbell, isArmed ? 1 : 0)
     }

@@ -23,14 +23,19 @@ package struct DescriptorReference: Equatable, Sendable, CustomStringConvertible
     /// Parses "3:81234".
     init?(_ text: some StringProtocol) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 2, let number = CInt(parts[0]), number >= 0, let inode = UInt64(parts[1]) else { return nil }
+        guard parts.count == 2, let number = CInt(parts[0]), number >= 0, let inode = UInt64(parts[1]) else {
+            return nil
+        }
         self.init(number: number, inode: inode)
     }
 
     /// Takes the descriptor over, close-on-exec, after checking that it is the one meant.
     package func claim(for variable: String) throws(WireError) -> Descriptor {
         guard let found = try? inodeOfDescriptor(number) else {
-            throw .environment(variable: variable, problem: "descriptor \(number) is not open: it was closed on the way")
+            throw .environment(
+                variable: variable,
+                problem: "descriptor \(number) is not open: it was closed on the way"
+            )
         }
         guard found == inode else {
             throw .environment(variable: variable, problem: "descriptor \(number) is another file by now")
@@ -75,9 +80,9 @@ package struct WorkerEnvironment: Equatable, Sendable {
     package var control: DescriptorReference
     /// The load page.
     package var load: DescriptorReference
-    /// 1, 2, 3 …
+    /// The worker's number, from 1.
     package var id: Int
-    /// 0 ..< N.
+    /// The worker's slot, from 0.
     package var slot: Int
     /// Addresses of the listeners, at their index.
     package var listeners: [String]
@@ -112,6 +117,7 @@ package struct WorkerEnvironment: Equatable, Sendable {
     /// Reads a worker's environment.
     ///
     /// - Parameter value: Looks a variable up.
+    /// - Throws: `WireError.environment` naming the variable and its problem, or `.tooLarge`.
     /// - Returns: nil when the process was not started by a maitred master.
     package static func parse(_ value: (String) -> String?) throws(WireError) -> WorkerEnvironment? {
         guard let handoff = value(handoffVariable) else { return nil }
@@ -161,7 +167,10 @@ package struct WorkerEnvironment: Equatable, Sendable {
             listeners.append(decoded(entry[entry.index(after: mark)...]))
         }
         guard listeners.count == count else {
-            throw .environment(variable: listenersVariable, problem: "\(listeners.count) addresses for \(count) channels")
+            throw .environment(
+                variable: listenersVariable,
+                problem: "\(listeners.count) addresses for \(count) channels"
+            )
         }
         return listeners
     }

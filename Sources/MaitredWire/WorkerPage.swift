@@ -17,8 +17,9 @@ package final class WorkerPage: @unchecked Sendable {
     private var row: UnsafeMutablePointer<maitred_row>?
     private var ownPid: Int32
 
-    /// What this process held when it last began to fork: what the child inherits. The parent's own row may have changed
-    /// by the time the child reads it, as when a parent closes its copy at once.
+    /// What this process held when it last began to fork: what the child inherits.
+    ///
+    /// The parent's own row may have changed by the time the child reads it, as when a parent closes its copy at once.
     private var holdsAtFork: UInt64 = 0
 
     /// Maps the page and claims a row.
@@ -43,12 +44,16 @@ package final class WorkerPage: @unchecked Sendable {
         claim(inherited: 0)
     }
 
-    /// Remembers what a child would inherit. To be called in the parent, right before a fork.
+    /// Remembers what a child would inherit.
+    ///
+    /// To be called in the parent, right before a fork.
     package func prepareFork() {
         holdsAtFork = unsafe row.map { unsafe maitred_load(&$0.pointee.holds) } ?? 0
     }
 
-    /// Claims a row for a process that was just forked. To be called in the child, before it takes or closes anything.
+    /// Claims a row for a process that was just forked.
+    ///
+    /// To be called in the child, before it takes or closes anything.
     package func claimAfterFork() {
         guard getpid() != ownPid else { return }
         ownPid = getpid()

@@ -24,6 +24,9 @@ enum Attachment {
     static func complete(_ attached: Worker) {
         unsafe worker = attached
         _ = pthread_atfork(
-            { unsafe Attachment.worker?.prepareFork() }, nil, { unsafe Attachment.worker?.claimAfterFork() })
+            { unsafe Attachment.worker?.prepareFork() },
+            nil,
+            { unsafe Attachment.worker?.claimAfterFork() }
+        )
     }
 }

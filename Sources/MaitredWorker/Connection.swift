@@ -20,7 +20,9 @@ public struct Connection: ~Copyable, Sendable {
         self.worker = worker
     }
 
-    /// The connected socket: O_NONBLOCK and close-on-exec. Borrowed while this value lives.
+    /// The connected socket: O_NONBLOCK and close-on-exec.
+    ///
+    /// Borrowed while this value lives.
     public var fileDescriptor: Int32 { descriptor.number }
 
     /// Index of the listener that accepted it.
@@ -43,7 +45,9 @@ public struct Connection: ~Copyable, Sendable {
         _ = fcntl(descriptor.number, F_SETFL, flags & ~O_NONBLOCK)
     }
 
-    /// Gives the descriptor away. The caller closes it and then calls `Worker.closed(_:)`.
+    /// Gives the descriptor away.
+    ///
+    /// The caller closes it and then calls `Worker.closed(_:)`.
     public consuming func release() -> Int32 {
         descriptor.release()
     }

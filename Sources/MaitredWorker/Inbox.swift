@@ -8,7 +8,9 @@ struct Inbox: ~Copyable {
     private let reader = ControlReader()
     private var assembler = ControlAssembler()
 
-    /// The next event, nil when none is complete. Kinds of packets this SDK does not know are skipped.
+    /// The next event, nil when none is complete.
+    ///
+    /// Kinds of packets this SDK does not know are skipped.
     mutating func next(from control: borrowing PacketSocket) throws(WireError) -> ControlEvent? {
         while true {
             switch reader.next(from: control) {

@@ -60,7 +60,9 @@ public final class Worker: Sendable {
     /// The worker's place in the pool, 0 ..< N; its successor gets the same.
     public let slot: Int
 
-    /// Addresses of the listeners, as the master writes them ("127.0.0.1:8080"). An index here is a listener's index.
+    /// Addresses of the listeners, as the master writes them ("127.0.0.1:8080").
+    ///
+    /// An index here is a listener's index.
     public let listeners: [String]
 
     private let channels: [WorkerChannel]
@@ -118,19 +120,25 @@ public final class Worker: Sendable {
         listeners = environment.listeners
     }
 
-    /// Remembers what a child would inherit. Runs in the parent, in the thread that forks.
+    /// Remembers what a child would inherit.
+    ///
+    /// Runs in the parent, in the thread that forks.
     func prepareFork() {
         page.prepareFork()
     }
 
-    /// Counts in a forked child on a row of its own. Runs in the child before `fork(2)` returns.
+    /// Counts in a forked child on a row of its own.
+    ///
+    /// Runs in the child before `fork(2)` returns.
     func claimAfterFork() {
         page.claimAfterFork()
     }
 
     // MARK: - Connections
 
-    /// Takes the next connection of a listener. Never waits.
+    /// Takes the next connection of a listener.
+    ///
+    /// Never waits.
     ///
     /// The connection counts as open until `Connection.close()`, or `closed(_:)` for one that was released. A value that
     /// merely goes out of scope closes its descriptor but stays counted.
@@ -157,7 +165,9 @@ public final class Worker: Sendable {
         }
     }
 
-    /// Says that connections taken earlier were closed. To be called after the close, never before.
+    /// Says that connections taken earlier were closed.
+    ///
+    /// To be called after the close, never before.
     ///
     /// - Parameter count: How many.
     public func closed(_ count: Int = 1) {
@@ -171,7 +181,9 @@ public final class Worker: Sendable {
 
     // MARK: - Reports
 
-    /// Says that connections may come. Until then the master gives none.
+    /// Says that connections may come.
+    ///
+    /// Until then the master gives none.
     public func ready() throws(WorkerError) {
         try sendWaiting(ControlHead(.ready).encoded())
     }
@@ -186,7 +198,9 @@ public final class Worker: Sendable {
         page.failed(max(0, requests))
     }
 
-    /// Says that the program's own loop turns. To be called from that loop, not from a thread beside it.
+    /// Says that the program's own loop turns.
+    ///
+    /// To be called from that loop, not from a thread beside it.
     public func heartbeat() {
         page.heartbeat()
     }
@@ -203,9 +217,12 @@ public final class Worker: Sendable {
     /// Whether the master asked this worker to drain.
     public var isDraining: Bool { page.isDraining }
 
-    /// Sends bytes to the master, in as many packets as they need. Waits while the master is behind.
+    /// Sends bytes to the master, in as many packets as they need.
+    ///
+    /// Waits while the master is behind.
     ///
     /// - Parameter message: At most 16 MiB.
+    /// - Throws: `WorkerError.Code.tooLarge`, or `.masterGone`.
     public func send(message: [UInt8]) throws(WorkerError) {
         guard message.count <= 16 << 20 else { throw WorkerError(.tooLarge, "a message has more than 16 MiB") }
         // Other processes of this worker send on the same socket: the pid keeps their streams apart.
@@ -215,7 +232,9 @@ public final class Worker: Sendable {
         }
     }
 
-    /// The next thing the master said, nil when there is none. Never waits. Kinds this SDK does not know are skipped.
+    /// The next thing the master said, nil when there is none.
+    ///
+    /// Never waits. Kinds this SDK does not know are skipped.
     public func receive() throws(WorkerError) -> ControlEvent? {
         do {
             return try inbox.withLock { inbox throws(WireError) in try inbox.next(from: control) }
@@ -251,13 +270,18 @@ public final class Worker: Sendable {
         return readiness
     }
 
-    /// The descriptor to watch for a listener's connections, for programs with a loop of their own. Borrowed.
+    /// The descriptor to watch for a listener's connections, for programs with a loop of their own.
+    ///
+    /// Borrowed.
     ///
     /// - Parameter listener: An index of `listeners`.
+    /// - Returns: The number of the channel's descriptor.
     public func watchDescriptor(ofListener listener: Int) -> Int32 {
         channels[listener].end.descriptor.number
     }
 
-    /// The descriptor to watch for `receive()`. Borrowed.
+    /// The descriptor to watch for `receive()`.
+    ///
+    /// Borrowed.
     public var watchDescriptorOfControl: Int32 { control.descriptor.number }
 }

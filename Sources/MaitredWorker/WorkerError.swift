@@ -41,7 +41,11 @@ public struct WorkerError: Error, Equatable, CustomStringConvertible {
     }
 
     init(_ error: WireError) {
-        if case .tooLarge = error { self.init(.tooLarge, error.description) } else { self.init(.environment, error.description) }
+        if case .tooLarge = error {
+            self.init(.tooLarge, error.description)
+        } else {
+            self.init(.environment, error.description)
+        }
     }
 
     init(_ error: SystemError) {
