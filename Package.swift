@@ -177,3 +177,24 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// `make bench`: part of the manifest only when asked for, so that nobody else resolves what it needs. Targets of this
+// package rather than of one of their own: they see what is `package`.
+if Context.environment["MAITRED_BENCHMARKS"] != nil {
+    package.dependencies.append(
+        // Without its default traits: jemalloc would be one more system library.
+        .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: [])
+    )
+    package.targets.append(
+        .executableTarget(
+            name: "HandoffBenchmarks",
+            dependencies: [
+                "MaitredBalance", "MaitredSystem", "MaitredWire",
+                .product(name: "Benchmark", package: "benchmark"),
+            ],
+            path: "Benchmarks/HandoffBenchmarks",
+            swiftSettings: plain,
+            plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]
+        )
+    )
+}

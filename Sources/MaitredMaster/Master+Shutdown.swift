@@ -115,7 +115,7 @@ extension Master {
     func advanceShutdown(_ now: Instant) {
         switch shutdown.stage {
         case .running:
-            if pool.hasFailed, workers.isEmpty { giveUp("every slot has failed: nothing can be served", now) }
+            if workers.isEmpty, pool.hasFailed { giveUp("every slot has failed: nothing can be served", now) }
         case .emptying(let deadline):
             closeListeners { !$0.isReadable || !roster.isAnyoneReady }
             let isEmpty = handoff.listeners.isEmpty && !handoff.isStashOccupied && !handoff.hasDeparted

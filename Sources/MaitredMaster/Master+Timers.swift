@@ -31,8 +31,7 @@ extension Master {
             clocks.watchdogAt = now + interval
             service.alive()
         }
-        for id in workers.keys.sorted() {
-            guard let worker = workers[id] else { continue }
+        for worker in workers.values {
             perform(worker.machine.timePassed(at: now), for: worker, now)
         }
         killDeparting(now)

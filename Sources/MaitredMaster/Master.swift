@@ -182,7 +182,7 @@ private struct Arrivals {
     mutating func clear() {
         signals = false
         exits = false
-        control.removeAll(keepingCapacity: true)
+        if !control.isEmpty { control.removeAll(keepingCapacity: true) }
     }
 }
 

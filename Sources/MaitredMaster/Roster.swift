@@ -87,8 +87,7 @@ final class Roster {
     /// Reads every load page into the table: once per wakeup, before anybody is chosen.
     func look() {
         balancer.table.clearRefusing()
-        for index in links.indices {
-            let link = links[index]
+        for (index, link) in links.enumerated() {
             let reading = link.page.read()
             link.queue.observe(taken: reading.taken)
             balancer.table.refresh(at: index, queued: link.queue.queued, holds: reading.holds)
