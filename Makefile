@@ -59,7 +59,7 @@ build: build-packages
 
 demo: build
 	@echo
-	@echo 'serving on http://127.0.0.1:8080 (try: curl http://127.0.0.1:8080/), Ctrl-C to stop'
+	@echo 'will serve on http://127.0.0.1:8080 (try: curl http://127.0.0.1:8080/), Ctrl-C to stop'
 	@echo
 	@exec $(RELEASE)/maitred serve --listen 127.0.0.1:8080 --workers 4 --strategy least-connections \
 	    -- $(RELEASE)/maitred-demo

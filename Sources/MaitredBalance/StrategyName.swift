@@ -39,7 +39,7 @@ public enum StrategyName: String, CaseIterable, Sendable {
     public var summary: String {
         switch self {
         case .roundRobin: "each worker in turn"
-        case .leastConnections: "the worker with the fewest open connections for its weight"
+        case .leastConnections: "the worker with the fewest open connections"
         case .leastMemory: "the worker expected to use the least memory"
         case .powerOfTwo: "the less loaded of two workers, compared in changing pairs"
         case .sourceHash: "the same worker for the same client address"

@@ -74,7 +74,7 @@ extension Master {
     private func stop(_ signal: CInt, _ now: Instant) {
         let name = signal == Signal.interrupt ? "SIGINT" : "SIGTERM"
         if shutdown.isUnderWay {
-            log.notice("\(name) again: not waiting any longer")
+            log.notice("\(name) again: workers get the stop signal now, or SIGKILL if they have had it")
             closeListeners()
             drainAll(now, until: now)
             for worker in workers.values { perform(worker.machine.hurried(at: now), for: worker, now) }

@@ -75,7 +75,7 @@ extension Master {
                 worker.group.signal(Self.killSignal)
             case .reportStartTimeout:
                 log.error(
-                    "worker \(worker.id) was not ready within \(configuration.startTimeout.shortText): killed",
+                    "worker \(worker.id) was not ready within \(configuration.startTimeout.shortText): killed; does it take its connections from maitred (docs/PROTOCOL.md)?",
                     metadata: worker.metadata
                 )
             }
@@ -179,7 +179,7 @@ extension Master {
             break
         case .failed:
             log.critical(
-                "slot \(slot) has failed \(configuration.maxRestarts) times in a row: given up",
+                "slot \(slot) is given up after \(configuration.maxRestarts) failed starts in a row",
                 metadata: ["slot": "\(slot)"]
             )
         }

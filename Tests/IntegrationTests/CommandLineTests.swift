@@ -151,7 +151,7 @@ extension Integration {
                 for pause in ["200 ms", "300 ms"] {
                     #expect(lines.count { $0.contains("slot \(slot) failed to start: next try in \(pause)") } == 1)
                 }
-                #expect(lines.count { $0.contains("slot \(slot) has failed 3 times in a row: given up") } == 1)
+                #expect(lines.count { $0.contains("slot \(slot) is given up after 3 failed starts in a row") } == 1)
             }
             #expect(lines.contains { $0.contains("every slot has failed: nothing can be served") })
             #expect(service.master.descendants.isEmpty)

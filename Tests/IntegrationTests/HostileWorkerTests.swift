@@ -71,7 +71,7 @@ extension Integration {
             )
             let run = LoadRun.run(requests: 1000, concurrency: 4, service.address)
             #expect(run.failures.isEmpty, "\(run.failures.prefix(3))")
-            try service.master.waitForLine(containing: "slot 0 has failed 3 times in a row: given up")
+            try service.master.waitForLine(containing: "slot 0 is given up after 3 failed starts in a row")
             let after = LoadRun.run(requests: 500, concurrency: 4, service.address)
             #expect(after.failures.isEmpty, "\(after.failures.prefix(3))")
             #expect(Set(after.counts.keys) == ["2", "3"])

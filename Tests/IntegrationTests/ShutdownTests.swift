@@ -128,7 +128,7 @@ extension Integration {
             try service.master.waitForLine(containing: "SIGINT: stopping")
             let begun = ContinuousClock.now
             service.master.signal(SIGINT)
-            try service.master.waitForLine(containing: "SIGINT again: not waiting any longer")
+            try service.master.waitForLine(containing: "SIGINT again: workers get the stop signal now")
             #expect(try service.master.waitExit() == .exited(code: 0))
             #expect(ContinuousClock.now - begun < .seconds(5))
             #expect(service.master.descendants.isEmpty)
