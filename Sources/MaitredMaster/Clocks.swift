@@ -9,6 +9,9 @@ struct Clocks {
     /// Between samples of memory and searches for dead rows.
     static let sampleInterval = Duration.seconds(1)
 
+    /// Nobody slept who is later than planned by less: epoll rounds up, and a busy machine is not a frozen one.
+    static let leastLateness = Duration.milliseconds(100)
+
     /// Samples between two status lines for the service manager, which passes each on to everybody who listens to it.
     static let samplesPerStatus = 10
 
@@ -45,7 +48,7 @@ struct Clocks {
 
     /// Clocks that begin now.
     init(now: Instant, stallTimeout: Duration, statusInterval: Duration, watchdog: Duration?) {
-        lateNanoseconds = stallTimeout.nanoseconds
+        lateNanoseconds = max(stallTimeout, Self.leastLateness).nanoseconds
         wakeAt = now
         sampleAt = now + Self.sampleInterval
         self.statusInterval = statusInterval

@@ -160,6 +160,8 @@ final class Handoff {
 
     /// Keeps the channels of a worker that is gone until they are empty.
     func depart(_ link: WorkerLink) {
+        // A knock alone is nobody's.
+        guard link.waiting() > 0 else { return }
         departed.append(contentsOf: link.channels.filter { $0.waiting > 0 })
     }
 
@@ -178,8 +180,9 @@ final class Handoff {
                 counts.takenBack &+= 1
                 hand(connection, returned, now: now)
             case .knock:
-                source.link?.knockCameBack()
+                source.link?.knockCameBack(from: source.channel)
             case .refused:
+                source.link?.queue.tookBack()
                 counts.refused &+= 1
             case .empty:
                 forget(source)

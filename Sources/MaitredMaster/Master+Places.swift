@@ -9,16 +9,13 @@ internal import MaitredWire
 // Who wakes the loop: listeners while somebody is eligible, takes and closes while nobody is.
 
 extension Master {
-    /// Puts the sources that exist from the start into the epoll.
+    /// Puts the sources into the epoll that are in it from start to end.
     func watchSources() throws(SystemError) {
         try epoll.add(signals.descriptor, [.readable], Source.signals.token())
-        for listener in handoff.listeners {
-            try epoll.add(listener.socket.descriptor, [], Source.listener.token(listener.index))
-        }
     }
 
     /// Nobody is eligible, or one connection already waits for a place in the master's hand.
-    private var isSaturated: Bool {
+    var isSaturated: Bool {
         !roster.isAnyoneEligible || handoff.isStashOccupied
     }
 
@@ -50,12 +47,13 @@ extension Master {
         for listener in handoff.listeners {
             let isWanted = !isSaturated && listener.pausedUntil == nil
             guard isWanted != listener.isWatched else { continue }
-            attempt("watch \(listener.name)") { () throws(SystemError) in
-                try epoll.modify(
-                    listener.socket.descriptor,
-                    isWanted ? [.readable] : [],
-                    Source.listener.token(listener.index)
-                )
+            if isWanted {
+                attempt("watch \(listener.name)") { () throws(SystemError) in
+                    try epoll.add(listener.socket.descriptor, [.readable], Source.listener.token(listener.index))
+                }
+            } else {
+                // Taken out, not set to an empty interest: one that somebody shut down would report its end for ever.
+                epoll.remove(listener.socket.descriptor)
             }
             listener.isWatched = isWanted
         }

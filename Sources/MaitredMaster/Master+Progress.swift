@@ -31,17 +31,24 @@ extension Master {
 
     private func lookForStall(at index: Int, _ now: Instant) {
         let link = roster.links[index]
+        let stallTimeout = configuration.stallTimeout
         let mustAsk = link.progress.observed(
             queued: link.queue.queued,
             queuedSince: link.queuedSince,
             taken: link.queue.taken,
-            stallTimeout: configuration.stallTimeout,
+            stallTimeout: stallTimeout,
             at: now
         )
-        guard mustAsk else { return }
-        let expected = link.queue.queued
-        roster.settle(at: index)
-        guard link.progress.verified(waiting: link.queue.queued, expected: expected, at: now) else { return }
+        if mustAsk {
+            let expected = link.queue.queued
+            roster.settle(at: index)
+            guard link.progress.verified(waiting: link.queue.queued, expected: expected, at: now) else { return }
+        } else {
+            // With one channel the counters say it all. With several, one may stand still while another goes on.
+            guard link.channels.count > 1, link.queue.queued > 0 else { return }
+            guard link.hasStuckChannel(for: stallTimeout, at: now) else { return }
+            link.progress.stoodStill(since: now, taken: link.queue.taken)
+        }
         roster.setBusy(true, at: index)
         log.notice(
             "worker \(link.id) is busy: it takes nothing",
@@ -52,15 +59,16 @@ extension Master {
         )
     }
 
-    /// A busy worker is back when it took the knock, or something of its queue.
+    /// A busy worker is back when it took a knock, or something of its queue.
     private func lookForProgress(at index: Int, _ now: Instant) {
         let link = roster.links[index]
-        let wasKnocked = link.knockedChannel != nil
+        let knocked = link.knockedChannels.count
         let expected = link.queue.queued
         roster.settle(at: index)
-        let tookKnock = wasKnocked && link.knockedChannel == nil
+        // While knocks are out only they count: a report that comes late speaks of what was taken before.
         // What the page reports has lowered the count before this look, so the report itself is asked for as well.
-        if tookKnock || link.queue.queued < expected || link.progress.hasTaken(link.queue.taken) {
+        let hasTaken = link.queue.queued < expected || link.progress.hasTaken(link.queue.taken)
+        if knocked > 0 ? link.knockedChannels.count < knocked : hasTaken {
             guard let busyFor = link.progress.progressed(at: now) else { return }
             roster.setBusy(false, at: index)
             log.notice(
@@ -70,7 +78,8 @@ extension Master {
                 ]
             )
         } else if link.queue.queued == 0 {
-            link.knock(channel: 0)
+            link.knock()
+            if link.isBroken { handoff.hasBroken = true }
         }
     }
 }

@@ -23,7 +23,7 @@ struct Shutdown {
         /// Serving.
         case running
         /// Accepting what already waits, handing over what is queued.
-        case emptying(deadline: Instant)
+        case emptying(deadline: Instant, drainedBy: Instant)
         /// Waiting for the workers to end.
         case draining
     }
@@ -44,7 +44,7 @@ struct Shutdown {
 
     /// When the first step ends at the latest.
     var deadline: Instant? {
-        if case .emptying(let deadline) = stage { deadline } else { nil }
+        if case .emptying(let deadline, _) = stage { deadline } else { nil }
     }
 }
 
@@ -102,8 +102,9 @@ extension Master {
         pool.stop()
         service.stopping()
         service.extendTimeout()
-        let deadline = now + configuration.drainTimeout
-        shutdown.stage = .emptying(deadline: deadline)
+        // Half for what waits outside, so that the workers have at least the other half to finish.
+        let deadline = now + configuration.drainTimeout / 2
+        shutdown.stage = .emptying(deadline: deadline, drainedBy: now + configuration.drainTimeout)
         service.status(statusLine())
         wake(at: deadline)
         // Whether somebody waits in a backlog is found out by accepting, not by an event that may be on its way.
@@ -116,12 +117,17 @@ extension Master {
         switch shutdown.stage {
         case .running:
             if workers.isEmpty, pool.hasFailed { giveUp("every slot has failed: nothing can be served", now) }
-        case .emptying(let deadline):
-            closeListeners { !$0.isReadable || !roster.isAnyoneReady }
+        case .emptying(let deadline, let end):
+            // Nobody who has room has asked the kernel yet whether somebody waits, or may not now: then poll does.
+            let cannotAccept = isSaturated
+            closeListeners { listener in
+                !roster.isAnyoneReady || !listener.isReadable || listener.pausedUntil != nil
+                    || (cannotAccept && !listener.socket.hasWaiting)
+            }
             let isEmpty = handoff.listeners.isEmpty && !handoff.isStashOccupied && !handoff.hasDeparted
             guard now >= deadline || !roster.isAnyoneReady || (isEmpty && areChannelsEmpty()) else { return }
             closeListeners()
-            drainAll(now, until: deadline)
+            drainAll(now, until: end)
         case .draining:
             killDeparting(now)
             guard workers.isEmpty, departing.isEmpty else { return }

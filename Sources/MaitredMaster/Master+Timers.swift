@@ -56,8 +56,7 @@ extension Master {
         log.debug("woke up late: the workers' clocks begin anew", metadata: ["late": "\((now - planned).shortText)"])
         for worker in workers.values {
             worker.machine.restartClocks(at: now)
-            worker.link.progress.restartClocks(at: now)
-            worker.link.queuedSince = now
+            worker.link.restartClocks(at: now)
         }
     }
 

@@ -10,6 +10,9 @@ internal import MaitredWire
 // Starting, judging and burying workers: carries out what WorkerMachine and Pool say.
 
 extension Master {
+    /// Workers started in one turn: each start keeps the loop for about a millisecond.
+    private static let spawnsPerTurn = 8
+
     /// Children reaped in one turn; more wait for the next.
     private static let reapsPerTurn = 64
 
@@ -17,7 +20,7 @@ extension Master {
 
     /// Starts workers for the slots whose time has come.
     func fillSlots(_ now: Instant) {
-        for order in pool.timePassed(at: now) {
+        for order in pool.timePassed(at: now, limit: Self.spawnsPerTurn) {
             do {
                 try start(order, now)
             } catch {
@@ -46,7 +49,8 @@ extension Master {
         hasStartedAny = true
         roster.join(worker.link)
         do {
-            try epoll.add(worker.process.descriptor, [.readable], Source.exit.token(worker.id))
+            // Once is enough, SIGCHLD is the net: while a debugger has the result the pidfd would stay readable for nothing.
+            try epoll.add(worker.process.descriptor, [.readable, .edge], Source.exit.token(worker.id))
             try epoll.add(worker.control.descriptor, [.readable], Source.control.token(worker.id))
             try places.add(worker.link)
         } catch {
@@ -134,12 +138,13 @@ extension Master {
 
     /// Takes the results of children that ended: workers, and orphans that descendants left to us.
     func reapExits(_ now: Instant) {
+        hasMoreExits = false
         for _ in 0..<Self.reapsPerTurn {
             guard let zombie = Zombie.next() else { return }
             guard let worker = workers.values.first(where: { $0.process.pid == zombie.pid }) else { continue }
             bury(worker, zombie.status, now)
         }
-        wake(at: now)
+        hasMoreExits = true
     }
 
     /// A worker's first process has ended: others get what it has not taken, and its slot a successor.

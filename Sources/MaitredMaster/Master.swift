@@ -42,6 +42,9 @@ package final class Master {
     var departing: [DepartingGroup] = []
     var shutdown = Shutdown()
     var hasStartedAny = false
+
+    /// Whether the bound ended the last reaping: children may be left that no event will speak of again.
+    var hasMoreExits = false
     var clocks: Clocks
     var controlReader = ControlReader()
     var exitCode: CInt?
@@ -97,7 +100,7 @@ package final class Master {
         restartClocksIfLate(planned: planned, now: now)
 
         if arrivals.signals { handleSignals(now) }
-        if arrivals.exits { reapExits(now) }
+        if arrivals.exits || hasMoreExits { reapExits(now) }
         if now >= clocks.wakeAt { handleTimers(now) }
         for id in arrivals.control { receivePackets(from: id, now) }
         let isComplete = serve(now)
@@ -145,7 +148,7 @@ package final class Master {
         advanceShutdown(now)
         watchPlaces(now)
         scheduleTick(now)
-        if !isComplete { wake(at: now) }
+        if !isComplete || hasMoreExits { wake(at: now) }
     }
 
     /// Makes sure that a turn begins at this moment at the latest.

@@ -29,8 +29,16 @@ final class WorkerLink {
     /// Whether the worker takes what it is given.
     var progress = ProgressLadder()
 
-    /// The channel that holds a knock of ours, nil when none does.
-    private(set) var knockedChannel: Int?
+    /// The channels that hold a knock of ours, as far as is known: `waiting()` looks.
+    private(set) var knockedChannels: Set<Int> = []
+
+    /// What was oldest in each channel when its progress was last looked at, and since when.
+    private var heads: [Int: Head] = [:]
+
+    private struct Head {
+        let sequence: UInt64
+        let since: Instant
+    }
 
     /// Whether a bell may be sent: at most one for each time the doorbell was armed.
     private var isBellDue = false
@@ -48,19 +56,42 @@ final class WorkerLink {
 
     /// Connections that wait in the channels, as the kernel counts.
     ///
-    /// Notices a knock that was taken.
+    /// Notices knocks that were taken.
     func waiting() -> Int {
         var waiting = 0
         for (index, channel) in channels.enumerated() {
-            let packets = channel.waiting
-            if index == knockedChannel {
-                if packets == 0 { knockedChannel = nil }
-                waiting += max(0, packets - 1)
+            waiting += channel.waiting
+            guard knockedChannels.contains(index) else { continue }
+            if channel.isKnockOldest { waiting -= 1 } else { knockedChannels.remove(index) }
+        }
+        return max(0, waiting)
+    }
+
+    /// Whether something has been the oldest in a channel for so long: that listener's connections are not taken.
+    ///
+    /// For workers with several listeners, of which one may stand still while another goes on. To be asked at every tick.
+    func hasStuckChannel(for limit: Duration, at now: Instant) -> Bool {
+        var isStuck = false
+        for (index, channel) in channels.enumerated() {
+            let isOnlyKnocked = knockedChannels.contains(index) && channel.waiting <= 1
+            guard !isOnlyKnocked, let sequence = channel.oldestSequence() else {
+                heads[index] = nil
+                continue
+            }
+            if let head = heads[index], head.sequence == sequence {
+                isStuck = isStuck || now - head.since >= limit
             } else {
-                waiting += packets
+                heads[index] = Head(sequence: sequence, since: now)
             }
         }
-        return waiting
+        return isStuck
+    }
+
+    /// The whole machine slept: what was not taken meanwhile is nobody's fault.
+    func restartClocks(at now: Instant) {
+        progress.restartClocks(at: now)
+        queuedSince = now
+        heads = [:]
     }
 
     /// Asks the worker for a bell at its next close, or no longer.
@@ -82,14 +113,20 @@ final class WorkerLink {
         queue.reconcile(waiting: waiting())
     }
 
-    /// Leaves a knock in the channel of a listener, unless one lies somewhere already.
-    func knock(channel index: Int) {
-        guard knockedChannel == nil, channels[index].knock() == .sent else { return }
-        knockedChannel = index
+    /// Leaves a knock in every empty channel: whichever the worker takes first proves that it takes.
+    func knock() {
+        for (index, channel) in channels.enumerated() where channel.waiting == 0 {
+            switch channel.knock() {
+            case .sent: knockedChannels.insert(index)
+            case .closed: isBroken = true
+            case .wouldBlock, .tooManyInFlight: break
+            }
+        }
     }
 
-    /// The master took its own knock back, with what lay before and after it.
-    func knockCameBack() {
-        knockedChannel = nil
+    /// The master took its own knock back out of a channel.
+    func knockCameBack(from channel: HandoffChannel) {
+        guard let index = channels.firstIndex(where: { $0 === channel }) else { return }
+        knockedChannels.remove(index)
     }
 }

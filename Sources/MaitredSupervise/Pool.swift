@@ -66,11 +66,14 @@ package struct Pool: Equatable, Sendable {
 
     /// Fills the slots whose time has come.
     ///
+    /// - Parameters:
+    ///   - now: The moment.
+    ///   - limit: The most workers to start; the others' time stays come.
     /// - Returns: Workers to start now; for each that cannot be started, call `ended`.
-    package mutating func timePassed(at now: Instant) -> [SpawnOrder] {
+    package mutating func timePassed(at now: Instant, limit: Int = .max) -> [SpawnOrder] {
         if isStopping { return [] }
         var orders: [SpawnOrder] = []
-        for slot in slots.indices {
+        for slot in slots.indices where orders.count < limit {
             guard case .vacant(let until) = slots[slot], now >= until else { continue }
             orders.append(SpawnOrder(id: nextID, slot: slot))
             slots[slot] = .occupied(id: nextID)

@@ -98,6 +98,11 @@ package struct ProgressLadder: Equatable, Sendable {
         return true
     }
 
+    /// The caller saw that one of the worker's channels stands still while others go on.
+    package mutating func stoodStill(since: Instant, taken: UInt64) {
+        state = .busy(since: since, taken: taken)
+    }
+
     /// A busy worker took something.
     ///
     /// - Returns: How long it took nothing; nil when it was not busy.

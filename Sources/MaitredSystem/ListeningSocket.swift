@@ -107,6 +107,14 @@ package struct ListeningSocket: ~Copyable {
         return AcceptResult(failure: -number)
     }
 
+    /// Whether somebody waits to be accepted.
+    ///
+    /// Wraps `poll(2)` without waiting.
+    package var hasWaiting: Bool {
+        var entry = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
+        return unsafe poll(&entry, 1, 0) > 0
+    }
+
     /// Removes the file of a Unix socket that this process created.
     ///
     /// The socket itself closes with the value.

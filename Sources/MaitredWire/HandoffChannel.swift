@@ -97,6 +97,16 @@ package final class HandoffChannel {
         return packet.sequence
     }
 
+    /// Whether the oldest packet is a knock.
+    ///
+    /// A knock is only left in an empty channel, so as long as it is there it is the oldest.
+    package var isKnockOldest: Bool {
+        var packet = HandoffPacket()
+        let length = unsafe packet.withMutableBytes { unsafe workerEnd.peek(into: $0) }
+        guard let length, packet.refusal(length: length) == nil else { return false }
+        return packet.isKnock
+    }
+
     /// Packets that wait, knocks included.
     package var waiting: Int { workerEnd.waitingBytes() / HandoffPacket.size }
 }

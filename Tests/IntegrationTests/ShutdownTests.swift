@@ -8,6 +8,21 @@ import Testing
 extension Integration {
     /// The way out: nothing that was begun is cut short, nothing waits longer than it may, nobody is left behind.
     struct ShutdownTests {
+        @Test func `a worker that leaves a hundred processes behind does not keep the master`() throws {
+            let worker = try ProgramPath.built("maitred-test-worker")
+            let script = #"for i in $(seq 100); do sleep 300 & done; exec "$0""#
+            let service = try Service(workers: 1, worker: ["/bin/sh", "-c", script, worker])
+            try service.stop(within: .seconds(9))
+        }
+
+        @Test func `at max-connections a stop begins to drain at once`() throws {
+            let service = try Service(workers: 1, ["--max-connections", "1", "--drain-timeout", "30s"])
+            let client = try TestClient(service.address)
+            #expect(try client.get("/keep", keepAlive: true).status == 200)
+            try service.stop(within: .seconds(9))
+            #expect(try client.readToEnd() == "")
+        }
+
         @Test(arguments: [SIGTERM, SIGINT])
         func `open connections are waited for, new ones refused`(signal: Int32) throws {
             let service = try Service(workers: 2)

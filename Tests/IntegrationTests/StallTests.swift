@@ -7,6 +7,21 @@ import Testing
 extension Integration {
     struct StallTests {
         @Test
+        func `a worker that stood still on its second listener comes back by what it takes there`() throws {
+            let service = try Service(listen: ["127.0.0.1:0", "127.0.0.1:0"], workers: 2)
+            let stopped = try service.pid(ofWorker: 1)
+            kill(stopped, SIGSTOP)
+            for _ in 0..<4 { #expect(try TestClient.get(from: service.addresses[1]).field("id") == "2") }
+            try service.master.waitForLine(containing: "worker 1 is busy")
+            kill(stopped, SIGCONT)
+            try service.master.waitForLine(containing: "worker 1 takes again")
+            for address in service.addresses {
+                #expect(LoadRun.run(requests: 40, concurrency: 2, address).counts["1"] ?? 0 > 0)
+            }
+            try service.stop()
+        }
+
+        @Test
         func `connections queued for a stopped worker are answered by others within a second`() throws {
             let service = try Service(workers: 2, ["--queue-depth", "16"])
             let stopped = try service.pid(ofWorker: 1)

@@ -75,7 +75,7 @@ struct HandoffTakeBackTests {
     @Test func `a dead worker's knock is nobody's connection`() throws {
         let stage = try Stage()
         let dead = try stage.join()
-        dead.link.knock(channel: 0)
+        dead.link.knock()
         stage.bury(dead)
         let heir = try stage.join()
         stage.turn()
@@ -158,14 +158,14 @@ struct HandoffTakeBackTests {
     @Test func `a knock that lies in front of connections does not hide them`() throws {
         let stage = try Stage()
         let stuck = try stage.join()
-        stuck.link.knock(channel: 0)
+        stuck.link.knock()
         for _ in 0..<2 { try stage.connect().close() }
         stage.turn()
         let other = try stage.join()
         stage.roster.setBusy(true, at: 0)
         stage.turn()
         #expect(other.takeAll().map(\.packet.sequence) == [0, 1])
-        #expect(stuck.link.knockedChannel == nil)
+        #expect(stuck.link.knockedChannels == [])
     }
 
     @Test func `taking back counts in the same bound as accepting`() throws {
