@@ -81,6 +81,40 @@ struct RoundRobinTests {
         }
     }
 
+    @Test func `the turns that a full worker missed are made up for when it has room`() {
+        var balancer = balancer(3, RoundRobin())
+        balancer.table.setRefusing(true, at: 1)
+        #expect(balancer.picks(6) == [0, 2, 0, 2, 0, 2])
+        balancer.table.clearRefusing()
+        #expect(balancer.picks(7) == [1, 1, 1, 0, 1, 2, 0])
+    }
+
+    @Test func `a worker that was full for long is not flooded`() {
+        var balancer = balancer(2, RoundRobin())
+        balancer.table.setRefusing(true, at: 0)
+        _ = balancer.picks(1000)
+        balancer.table.clearRefusing()
+        let picks = balancer.picks(100)
+        #expect(picks.prefix(64).allSatisfy { $0 == 0 })
+        #expect(picks.suffix(36).count { $0 == 0 } == 18)
+    }
+
+    @Test func `a worker that was busy or left missed nothing`() {
+        var balancer = balancer(3, RoundRobin())
+        balancer.table.setRefusing(true, at: 1)
+        _ = balancer.picks(6)
+        balancer.table.setBusy(true, at: 1)
+        _ = balancer.picks(2)
+        balancer.table.clearRefusing()
+        balancer.table.setBusy(false, at: 1)
+        #expect(balancer.picks(3).count { $0 == 1 } == 1)
+
+        balancer.table.setRefusing(true, at: 1)
+        _ = balancer.picks(6)
+        balancer.remove(at: 1)
+        #expect(Set(balancer.picks(2)) == [0, 1])
+    }
+
     @Test func `ten thousand connections over four workers are 2,500 each`() {
         var balancer = balancer(4, RoundRobin())
         balancer.hand(10_000)
