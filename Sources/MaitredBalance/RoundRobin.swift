@@ -7,8 +7,10 @@
 /// turns it missed as soon as it has room, so that in the end all have the same. One that is busy, draining or not ready
 /// missed nothing. Ignores weights.
 public struct RoundRobin: BalancingStrategy {
-    /// Turns that are made up for at most: a worker that was full for long is not flooded when it is back.
-    static let mostMissed = 64
+    /// Turns that are made up for at most, about a twentieth of a second at full rate.
+    ///
+    /// A worker that was full for longer is slow, not unlucky.
+    static let mostMissed = 1024
 
     /// Where the next search begins; one past the end is the beginning, unless somebody joins before.
     private var next = 0

@@ -12,7 +12,7 @@ extension Integration {
             ])
         func `ten thousand new connections over four workers: none fails`(strategy: String) throws {
             let service = try Service(["--strategy", strategy, "--stall-timeout", "5s"])
-            let run = LoadRun.run(requests: 10000, concurrency: 64, service.address)
+            let run = LoadRun.run(requests: 10000, concurrency: 16, service.address)
             #expect(run.failures.isEmpty, "\(run.failures.prefix(3))")
             #expect(run.answered == 10000)
             switch strategy {
