@@ -16,10 +16,3 @@ func environment(of pid: Int32) -> [String: String] {
         variables[String(parts[0])] = String(parts.dropFirst().first ?? "")
     }
 }
-
-/// Whether a thread of a process sleeps in nanosleep(2), as the demo's `/block` makes its event loop do.
-func isAThreadSleeping(of pid: Int32) -> Bool {
-    directoryEntries("/proc/\(pid)/task").contains { thread in
-        readFile("/proc/\(pid)/task/\(thread)/wchan")?.contains("nanosleep") ?? false
-    }
-}

@@ -72,3 +72,10 @@ func processes(startedWith line: String) -> [Int32] {
         return environment.utf8.split(separator: 0).contains { $0.elementsEqual(wanted) }
     }
 }
+
+/// Whether a thread of a process sleeps in nanosleep(2), as the demo's `/block` makes its event loop do.
+package func isAThreadSleeping(of pid: Int32) -> Bool {
+    directoryEntries("/proc/\(pid)/task").contains { thread in
+        readFile("/proc/\(pid)/task/\(thread)/wchan")?.contains("nanosleep") ?? false
+    }
+}

@@ -136,6 +136,9 @@ final class ScriptedMaster {
         reader.next(from: control!) == .packet(ControlHead(type), body: [])
     }
 
+    /// The worker's process.
+    var pid: Int32 { program.pid }
+
     /// Waits until the worker's event loop has not turned for three heartbeats.
     func waitUntilBlocked() throws {
         let isBlocked = eventually {

@@ -52,6 +52,8 @@ struct WorkerServerTests {
         let master = try ScriptedMaster(["--threads", "2"])
         let blocker = try master.connect()
         try blocker.request("/block?ms=60000")
+        // What the loop takes before it stands still, nobody can answer for it.
+        try #require(eventually { isAThreadSleeping(of: master.pid) })
         let served = (0..<50).allSatisfy { _ in (try? master.connect().get().status) == 200 }
         #expect(served)
     }
