@@ -134,7 +134,7 @@ private func registerPacket() {
         var packet = HandoffPacket()
         benchmark.startMeasurement()
         for number in benchmark.scaledIterations {
-            guard case .wouldBlock = packet.accept(from: listener, listener: 0, sequence: UInt64(number)) else {
+            guard case .wouldBlock = packet.accept(from: listener, listener: 0, UInt64(number)) else {
                 return benchmark.error("somebody connected")
             }
         }

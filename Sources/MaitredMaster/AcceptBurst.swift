@@ -2,22 +2,40 @@
 
 // How many connections to accept before asking epoll again.
 //
-// Accepting until the kernel says EAGAIN costs one failing call per wakeup, which is as dear as a third of a handoff, and
-// at most loads a wakeup has one connection. So a turn that had to wait accepts one and asks again; as long as the
-// answer comes without waiting, more are there, and every turn accepts twice as many as the last, up to the bound.
+// Accepting until the kernel says EAGAIN costs one failing call per wakeup, which is as dear as a third of a handoff;
+// asking epoll after each costs a tenth. At most loads a wakeup has one connection, in a flood it has hundreds. Nobody
+// says which it is, so it is found out: by trying for more now and then, and by keeping what was found to be there.
 
-/// The number of accepts in a turn, from whether the turns had to wait.
+/// The number of accepts in a turn, learned from what the turns before it found.
 struct AcceptBurst: Equatable {
-    /// A wait that took no longer than this did not sleep: a call that finds an event ready takes about 1 µs.
-    private static let longestReadyNanoseconds: UInt64 = 4000
+    /// The most turns between two tries for more: a failing try then costs less than a hundredth of what it may save.
+    static let mostPatience = 256
 
-    /// Accepts allowed in this turn.
+    /// The fewest.
+    static let leastPatience = 4
+
+    /// Accepts allowed in this turn, 1 ... `Handoff.stepsPerTurn`.
     private(set) var size = 1
 
-    /// A turn begins.
-    ///
-    /// - Parameter nanoseconds: How long the wait for its first event took.
-    mutating func begin(waited nanoseconds: UInt64) {
-        size = nanoseconds > Self.longestReadyNanoseconds ? 1 : min(size * 2, Handoff.stepsPerTurn)
+    /// Full turns until the next try for more.
+    private var turnsLeft = AcceptBurst.leastPatience
+
+    /// Full turns between two tries: fewer when a try found more, more when it did not.
+    private var patience = AcceptBurst.leastPatience
+
+    /// A turn accepted as many as it was allowed: there may be more.
+    mutating func wasFull() {
+        turnsLeft -= 1
+        guard turnsLeft <= 0, size < Handoff.stepsPerTurn else { return }
+        patience = max(Self.leastPatience, patience / 2)
+        turnsLeft = patience
+        size *= 2
+    }
+
+    /// A turn found fewer than it was allowed.
+    mutating func fellShort() {
+        patience = min(Self.mostPatience, patience * 4)
+        turnsLeft = patience
+        size = max(1, size / 2)
     }
 }

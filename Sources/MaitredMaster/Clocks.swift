@@ -9,7 +9,7 @@ struct Clocks {
     /// Between samples of memory and searches for dead rows.
     static let sampleInterval = Duration.seconds(1)
 
-    /// Nobody slept who is later than planned by less: epoll rounds up, and a busy machine is not a frozen one.
+    /// Nobody slept who is later than planned by less: a busy machine is not a frozen one.
     static let leastLateness = Duration.milliseconds(100)
 
     /// Samples between two status lines for the service manager, which passes each on to everybody who listens to it.
@@ -22,6 +22,15 @@ struct Clocks {
     ///
     /// Too early costs a turn; too late is a bug.
     var wakeAt: Instant
+
+    /// When this turn began.
+    var turnBeganAt: Instant
+
+    /// What the timer is set to.
+    ///
+    /// It is set anew only for an earlier moment: one that comes too early costs a turn, which is less than setting the
+    /// timer whenever the earliest moment moves.
+    private var timerAt = Instant.never
 
     /// While a channel holds a packet: when the workers' progress is looked at.
     var tickAt: Instant?
@@ -50,11 +59,26 @@ struct Clocks {
     init(now: Instant, stallTimeout: Duration, statusInterval: Duration, watchdog: Duration?) {
         lateNanoseconds = max(stallTimeout, Self.leastLateness).nanoseconds
         wakeAt = now
+        turnBeganAt = now
         sampleAt = now + Self.sampleInterval
         self.statusInterval = statusInterval
         statusAt = statusInterval > .zero ? now + statusInterval : nil
         watchdogInterval = watchdog.map { $0 / 2 }
         watchdogAt = watchdog.map { _ in now }
+    }
+
+    /// Whether the timer must be set to `wakeAt` before a wait; the answer counts as done.
+    var mustSetTimer: Bool {
+        mutating get {
+            guard wakeAt < timerAt, wakeAt > turnBeganAt else { return false }
+            timerAt = wakeAt
+            return true
+        }
+    }
+
+    /// The timer has gone off and is not set any more.
+    mutating func timerFired() {
+        timerAt = .never
     }
 
     /// The earliest of the master's own times.

@@ -48,6 +48,7 @@ final class Handoff {
 
     private var stash: Stash?
     private var departed: [HandoffChannel] = []
+    private var burst = AcceptBurst()
     private var nextListener = 0
     private var packet = HandoffPacket()
     private var returned = HandoffPacket()
@@ -74,13 +75,20 @@ final class Handoff {
     ///
     /// - Parameters:
     ///   - now: The moment.
-    ///   - burst: New connections at most. Fewer than `stepsPerTurn` leave it to epoll to report the rest.
+    ///   - exhaustively: Whether to accept until the kernel has no more, instead of as many as it is expected to have.
     /// - Returns: Whether everything that could be done was done; false when the bound ended it.
-    func serve(now: Instant, burst: Int = Handoff.stepsPerTurn) -> Bool {
+    func serve(now: Instant, exhaustively: Bool) -> Bool {
         guard emptyStash(now: now) else { return true }
         let left = takeBack(steps: Self.stepsPerTurn, now: now)
-        if burst >= left { return accept(steps: left, now: now) > 0 }
-        if accept(steps: burst, now: now) == 0 { forgetReadable() }
+        if exhaustively || burst.size > left { return accept(steps: left, now: now) > 0 }
+        guard hasReadable else { return true }
+        _ = accept(steps: burst.size, now: now)
+        if hasReadable {
+            burst.wasFull()
+            forgetReadable()
+        } else {
+            burst.fellShort()
+        }
         return true
     }
 
@@ -88,12 +96,15 @@ final class Handoff {
 
     private func accept(steps: Int, now: Instant) -> Int {
         var left = steps
+        var moment = now
         while left > 0, stash == nil, roster.isAnyoneEligible, let listener = nextReadable(now: now) {
             left -= 1
-            switch packet.accept(from: listener.socket, listener: listener.index, sequence: counts.accepted) {
+            let sequence = counts.accepted
+            switch packet.accept(from: listener.socket, listener: listener.index, sequence, at: moment.nanoseconds) {
             case .accepted(let connection):
                 counts.accepted &+= 1
                 hand(connection, packet, now: now)
+                if left > 0 { moment = .now }
             case .wouldBlock:
                 listener.isReadable = false
             case .connectionFailed:
@@ -176,13 +187,13 @@ final class Handoff {
             }
             switch source.channel.takeBack(into: &returned) {
             case .connection(let connection):
-                source.link?.queue.tookBack()
+                if let link = source.link { roster.tookBack(from: link) }
                 counts.takenBack &+= 1
                 hand(connection, returned, now: now)
             case .knock:
                 source.link?.knockCameBack(from: source.channel)
             case .refused:
-                source.link?.queue.tookBack()
+                if let link = source.link { roster.tookBack(from: link) }
                 counts.refused &+= 1
             case .empty:
                 forget(source)
@@ -209,7 +220,7 @@ final class Handoff {
     /// A channel had nothing: a departed one leaves the books, a living worker's count is set right.
     private func forget(_ source: Source) {
         departed.removeAll { $0 === source.channel }
-        source.link?.reconcile()
+        if let link = source.link, let index = roster.index(of: link.id) { roster.settle(at: index) }
     }
 
     // MARK: - Listeners

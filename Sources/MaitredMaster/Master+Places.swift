@@ -12,6 +12,7 @@ extension Master {
     /// Puts the sources into the epoll that are in it from start to end.
     func watchSources() throws(SystemError) {
         try epoll.add(signals.descriptor, [.readable], Source.signals.token())
+        try epoll.add(timer.descriptor, [.readable, .edge], Source.timer.token())
     }
 
     /// Nobody is eligible, or one connection already waits for a place in the master's hand.

@@ -11,12 +11,6 @@ extension Master {
     /// Rows of load pages looked up in one second: each costs one read of /proc, about 10 µs.
     private static let rowsPerSample = 256
 
-    /// How long the wait may last, rounded up to what epoll knows; at most a second, so that no clock is far off.
-    func milliseconds(from now: Instant, until moment: Instant) -> CInt {
-        let left = min(moment.nanoseconds(since: now), 1_000_000_000)
-        return CInt((left + 999_999) / 1_000_000)
-    }
-
     /// Does whatever is due, and finds out what is due next.
     func handleTimers(_ now: Instant) {
         clocks.wakeAt = .never

@@ -29,6 +29,7 @@ package final class Master {
     let configuration: Configuration
     let log: Logger
     let epoll: Epoll
+    let timer: TimerDescriptor
     let signals: SignalDescriptor
     let roster: Roster
     let handoff: Handoff
@@ -50,7 +51,6 @@ package final class Master {
     var exitCode: CInt?
 
     private var arrivals = Arrivals()
-    private var burst = AcceptBurst()
 
     /// Puts a master together from what start-up prepared.
     init(_ parts: consuming MasterParts, configuration: Configuration, log: Logger) throws(SystemError) {
@@ -59,6 +59,7 @@ package final class Master {
         self.log = log
         startedAt = now
         epoll = try Epoll(capacity: Self.eventsPerTurn)
+        timer = try TimerDescriptor()
         signals = try SignalDescriptor(Self.handledSignals)
         roster = Roster(
             strategy: configuration.strategy.makeStrategy(seed: now.nanoseconds),
@@ -93,10 +94,9 @@ package final class Master {
     /// One turn of the loop.
     private func turn() {
         let planned = clocks.wakeAt
-        let before = Instant.now
-        waitForArrivals(until: planned, now: before)
+        waitForArrivals(until: planned)
         let now = Instant.now
-        burst.begin(waited: now.nanoseconds(since: before))
+        clocks.turnBeganAt = now
         restartClocksIfLate(planned: planned, now: now)
 
         if arrivals.signals { handleSignals(now) }
@@ -108,9 +108,11 @@ package final class Master {
     }
 
     /// Waits for events and sorts them by what they are about.
-    private func waitForArrivals(until planned: Instant, now: Instant) {
+    private func waitForArrivals(until planned: Instant) {
         arrivals.clear()
-        let count = epoll.wait(milliseconds: milliseconds(from: now, until: planned))
+        if clocks.mustSetTimer { timer.set(at: planned.nanoseconds) }
+        // A moment that has come needs no timer: then the wait only looks.
+        let count = epoll.wait(milliseconds: planned <= clocks.turnBeganAt ? 0 : -1)
         for index in 0..<count {
             let token = epoll.event(at: index).token
             switch Source(rawValue: token.kind) {
@@ -119,6 +121,7 @@ package final class Master {
             case .control: arrivals.control.append(Int(token.identity))
             case .listener: handoff.noteReadable(listener: Int(token.identity))
             case .places: places.hasNews = true
+            case .timer: clocks.timerFired()
             case nil: preconditionFailure("an event of a source that was never registered")
             }
         }
@@ -132,7 +135,7 @@ package final class Master {
         places.drain()
         roster.look()
         // On the way out a backlog is empty only when the kernel has said so.
-        return handoff.serve(now: now, burst: shutdown.isUnderWay ? Handoff.stepsPerTurn : burst.size)
+        return handoff.serve(now: now, exhaustively: shutdown.isUnderWay)
     }
 
     private var hasReasonToServe: Bool {
@@ -169,6 +172,8 @@ enum Source: UInt8 {
     case listener
     /// The inner epoll of all channels: somebody took something.
     case places
+    /// The timer: something is due.
+    case timer
 
     /// The token of one thing of this kind.
     func token(_ identity: Int = 0) -> EpollToken {

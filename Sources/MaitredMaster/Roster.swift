@@ -11,6 +11,12 @@ final class Roster {
     /// The workers, in the order of the balancer's table.
     private(set) var links: [WorkerLink] = []
 
+    /// Their load pages, for `look`, which touches nothing else of a worker that has not changed.
+    private var pages: [LoadRows] = []
+
+    /// What each page said last; nil when the count of what is queued was changed since, and the table is not told yet.
+    private var known: [LoadReading?] = []
+
     /// Load table and strategy.
     var balancer: Balancer
 
@@ -41,6 +47,8 @@ final class Roster {
     /// Adds a worker that is not in the rotation yet.
     func join(_ link: WorkerLink) {
         links.append(link)
+        pages.append(link.page.rows)
+        known.append(nil)
         balancer.join(id: link.id, slot: link.slot)
     }
 
@@ -48,6 +56,8 @@ final class Roster {
     func leave(id: Int) {
         guard let index = index(of: id) else { return }
         links.remove(at: index)
+        pages.remove(at: index)
+        known.remove(at: index)
         balancer.remove(at: index)
         countRevocable()
     }
@@ -87,11 +97,20 @@ final class Roster {
     /// Reads every load page into the table: once per wakeup, before anybody is chosen.
     func look() {
         balancer.table.clearRefusing()
-        for (index, link) in links.enumerated() {
-            let reading = link.page.read()
-            link.queue.observe(taken: reading.taken)
-            balancer.table.refresh(at: index, queued: link.queue.queued, holds: reading.holds)
+        for index in pages.indices {
+            let reading = pages[index].read()
+            guard reading != known[index] else { continue }
+            known[index] = reading
+            refresh(at: index)
         }
+    }
+
+    /// Brings the table up to date with a worker's page and queue.
+    private func refresh(at index: Int) {
+        let link = links[index]
+        let reading = link.page.read()
+        link.queue.observe(taken: reading.taken)
+        balancer.table.refresh(at: index, queued: link.queue.queued, holds: reading.holds)
     }
 
     /// Counts a connection that a worker was just given.
@@ -104,14 +123,17 @@ final class Roster {
         if link.queue.queued >= balancer.table.queueDepth { settle(at: index) }
     }
 
+    /// Counts a connection that the master took back from a worker's channel.
+    func tookBack(from link: WorkerLink) {
+        link.queue.tookBack()
+        if let index = index(of: link.id) { known[index] = nil }
+    }
+
     /// Sets a worker's queue to what the kernel says, in both arrays.
     func settle(at index: Int) {
-        let link = links[index]
-        link.reconcile()
+        links[index].reconcile()
         // Read after the kernel was asked: what was taken meanwhile is held, and counts twice rather than not at all.
-        let reading = link.page.read()
-        link.queue.observe(taken: reading.taken)
-        balancer.table.refresh(at: index, queued: link.queue.queued, holds: reading.holds)
+        refresh(at: index)
     }
 
     /// Sets the queue of every worker to what the kernel says: before it is believed that nobody has room.

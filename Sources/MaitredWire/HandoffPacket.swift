@@ -35,7 +35,7 @@ package struct HandoffPacket: Sendable {
     /// The connection's place in the order of accept.
     package var sequence: UInt64 { raw.sequence }
 
-    /// CLOCK_MONOTONIC right after the accept.
+    /// CLOCK_MONOTONIC at the accept.
     package var acceptedNanoseconds: UInt64 { raw.accepted_ns }
 
     /// The client's address as `accept4(2)` gave it; nil for an unnamed Unix client or bytes that make no sense.
@@ -65,11 +65,19 @@ package struct HandoffPacket: Sendable {
     }
 
     /// Accepts a connection and describes it in this packet, which means nothing when none was accepted.
+    ///
+    /// - Parameters:
+    ///   - socket: The listener.
+    ///   - listener: Its index.
+    ///   - sequence: The connection's place in the order of accept.
+    ///   - nanoseconds: CLOCK_MONOTONIC now.
+    /// - Returns: The connection, or why there is none.
     @inline(__always)
     package mutating func accept(
         from socket: borrowing ListeningSocket,
         listener: Int,
-        sequence: UInt64
+        _ sequence: UInt64,
+        at nanoseconds: UInt64 = MonotonicClock.nanoseconds()
     ) -> AcceptResult {
         var length: UInt32 = 0
         let result = unsafe withUnsafeMutableBytes(of: &raw.peer) { unsafe socket.accept(peer: $0, length: &length) }
@@ -80,7 +88,7 @@ package struct HandoffPacket: Sendable {
         raw.peer_length = length
         raw.listener = UInt32(truncatingIfNeeded: listener)
         raw.sequence = sequence
-        raw.accepted_ns = MonotonicClock.nanoseconds()
+        raw.accepted_ns = nanoseconds
         return result
     }
 

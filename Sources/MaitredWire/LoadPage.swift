@@ -44,6 +44,44 @@ package struct LoadTotals: Equatable, Sendable {
     package init() {}
 }
 
+/// The rows of a page, to be read many thousand times a second: a pointer, and no more.
+///
+/// Good for as long as the page it is of.
+@safe
+package struct LoadRows {
+    private let header: UnsafeMutablePointer<maitred_page_header>
+
+    fileprivate init(_ header: UnsafeMutablePointer<maitred_page_header>) {
+        unsafe self.header = header
+    }
+
+    /// Rows that may be in use, whatever the page claims.
+    @inline(__always)
+    fileprivate var count: Int {
+        min(Int(unsafe maitred_load_word(&header.pointee.high_water)), Int(MAITRED_ROW_COUNT))
+    }
+
+    @inline(__always)
+    fileprivate subscript(index: Int) -> UnsafeMutablePointer<maitred_row> {
+        unsafe maitred_page_row(header, UInt32(index))
+    }
+
+    /// Sums taken and holds of the rows in use.
+    ///
+    /// `taken` of a row is read before its holds: a connection may be seen twice, never not at all.
+    package func read() -> LoadReading {
+        var reading = LoadReading()
+        for index in 0..<count {
+            let row = unsafe self[index]
+            if unsafe maitred_load(&row.pointee.pid) == 0 { continue }
+            reading.taken &+= unsafe maitred_load(&row.pointee.taken)
+            let holds = min(unsafe maitred_load(&row.pointee.holds), UInt64(LoadPage.mostHolds))
+            reading.holds = min(LoadPage.mostHolds, reading.holds &+ Int(truncatingIfNeeded: holds))
+        }
+        return reading
+    }
+}
+
 /// The master's view of a worker's load page.
 @safe
 package final class LoadPage {
@@ -52,6 +90,9 @@ package final class LoadPage {
 
     /// No worker is believed to hold more: above the number of descriptors a process can have.
     package static let mostHolds = 1 << 30
+
+    /// The rows.
+    package let rows: LoadRows
 
     private let memory: SharedMemory
     private let header: UnsafeMutablePointer<maitred_page_header>
@@ -68,6 +109,7 @@ package final class LoadPage {
         memory = try SharedMemory(creating: "maitred-load", size: Self.size)
         // SAFETY: the memory is page-aligned, larger than the header, and lives as long as self.
         unsafe header = memory.base.assumingMemoryBound(to: maitred_page_header.self)
+        rows = unsafe LoadRows(header)
         unsafe maitred_store_word(&header.pointee.version, UInt32(MAITRED_WIRE_VERSION))
         unsafe maitred_store_word(&header.pointee.row_count, UInt32(MAITRED_ROW_COUNT))
         unsafe maitred_store_word(&header.pointee.row_size, UInt32(MemoryLayout<maitred_row>.size))
@@ -81,36 +123,18 @@ package final class LoadPage {
         try body(memory.descriptor)
     }
 
-    /// Rows that may be in use, whatever the page claims.
-    private var rowCount: Int {
-        min(Int(unsafe maitred_load_word(&header.pointee.high_water)), Int(MAITRED_ROW_COUNT))
-    }
-
-    private func row(_ index: Int) -> UnsafeMutablePointer<maitred_row> {
-        unsafe maitred_page_row(memory.base, UInt32(index))
-    }
-
-    /// Sums taken and holds.
-    ///
-    /// `taken` of a row is read before its holds: a connection may be seen twice, never not at all.
+    /// Sums taken and holds, of rows that were freed too.
     package func read() -> LoadReading {
-        var reading = LoadReading()
-        reading.taken = retiredTaken
-        for index in 0..<rowCount {
-            let row = unsafe row(index)
-            if unsafe maitred_load(&row.pointee.pid) == 0 { continue }
-            reading.taken &+= unsafe maitred_load(&row.pointee.taken)
-            let holds = unsafe maitred_load(&row.pointee.holds)
-            reading.holds = min(Self.mostHolds, reading.holds + Int(clamping: min(holds, UInt64(Self.mostHolds))))
-        }
+        var reading = rows.read()
+        reading.taken &+= retiredTaken
         return reading
     }
 
     /// Sums everything else.
     package func totals() -> LoadTotals {
         var totals = retired
-        for index in 0..<rowCount {
-            let row = unsafe row(index)
+        for index in 0..<rows.count {
+            let row = unsafe rows[index]
             if unsafe maitred_load(&row.pointee.pid) == 0 { continue }
             totals.processes += 1
             totals.requests &+= unsafe maitred_load(&row.pointee.requests)
@@ -131,11 +155,11 @@ package final class LoadPage {
     ///   - limit: The most rows to look up; the next call goes on where this one stopped.
     /// - Returns: The number of rows freed.
     package func dropDeadRows(leader: Int32, limit: Int) -> Int {
-        let count = rowCount
+        let count = rows.count
         var dropped = 0
         for _ in 0..<min(limit, count) {
             nextRow = nextRow + 1 < count ? nextRow + 1 : 0
-            let row = unsafe row(nextRow)
+            let row = unsafe rows[nextRow]
             let pid = unsafe maitred_load(&row.pointee.pid)
             if pid == 0 || pid == UInt64(leader) { continue }
             let startTime = unsafe maitred_load(&row.pointee.start_time)

@@ -91,6 +91,6 @@ final class Stage {
     func turn() -> Bool {
         for listener in listeners { handoff.noteReadable(listener: listener.index) }
         roster.look()
-        return handoff.serve(now: now)
+        return handoff.serve(now: now, exhaustively: true)
     }
 }

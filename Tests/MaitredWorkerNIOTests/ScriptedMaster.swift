@@ -94,7 +94,7 @@ final class ScriptedMaster {
     }
 
     private func handNext() -> Bool {
-        guard case .accepted(let connection) = packet.accept(from: listener, listener: 0, sequence: sequence + 1) else {
+        guard case .accepted(let connection) = packet.accept(from: listener, listener: 0, sequence + 1) else {
             return false
         }
         sequence += 1

@@ -146,7 +146,7 @@ final class Door {
     func accept(into packet: inout HandoffPacket, listener: Int, sequence: UInt64) throws -> Descriptor {
         var entry = pollfd(fd: socket.descriptor.number, events: Int16(POLLIN), revents: 0)
         guard poll(&entry, 1, 10_000) == 1 else { throw TestFailure("nobody came") }
-        switch packet.accept(from: socket, listener: listener, sequence: sequence) {
+        switch packet.accept(from: socket, listener: listener, sequence) {
         case .accepted(let connection): return connection
         case .wouldBlock: throw TestFailure("nobody came")
         case .connectionFailed: throw TestFailure("the connection is gone")

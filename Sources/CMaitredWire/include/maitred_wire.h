@@ -43,7 +43,7 @@ struct maitred_packet {
     uint32_t listener;     /* index of the listener that accepted it; the channel's own index */
     uint32_t peer_length;  /* what accept4 reported; may exceed the bytes kept in `peer` */
     uint64_t sequence;     /* counts every accept of this master; order of accept */
-    uint64_t accepted_ns;  /* CLOCK_MONOTONIC right after accept4 */
+    uint64_t accepted_ns;  /* CLOCK_MONOTONIC at accept4 */
     uint8_t peer[MAITRED_PEER_CAPACITY]; /* struct sockaddr as accept4 gave it, cut at 28 bytes */
     uint8_t reserved[4];   /* zero */
 };
