@@ -6,16 +6,17 @@
 //      starting ────────────────> ready ───────────────────────────> draining
 //         │  │                      │                                 │    │
 //         │  └── drainRequested ────┼───────────────┐                 │    │ becameIdle, timePassed,
-//         │ timePassed (start       │ exited        v                 │    │ hurried
-//         │ timeout: killed)        │           stopping <────────────┼────┘
+//         │ timePassed (start       │ exited        v                 │    │ hurried, killed
+//         │ timeout), killed        │ killed ──> stopping <───────────┼────┘
 //         │                         │            │   │ timePassed     │
 //         └── exited ───────────────┴──> exited <┘   │ (kill timeout), │ exited
-//                                          ^         │ hurried: killed │
+//                                          ^         │ hurried, killed │
 //                                          └─────────┴─────────────────┘
 //
 // 1. Only a ready worker is in the rotation; leaving `ready` leaves the rotation.
 // 2. Every state but `ready` and `exited` has a deadline, or has already been given SIGKILL.
-// 3. An exit is *asked* when the master began the stop; every other exit is the slot's to answer for.
+// 3. An exit is *asked* when the master began the stop; every other exit is the slot's to answer for. A worker that is
+//    killed because it hangs was not asked, unless it was on its way out already.
 
 /// What the master does for a worker because its machine says so.
 package enum WorkerAction: Equatable, Sendable {
@@ -126,6 +127,11 @@ package struct WorkerMachine: Equatable, Sendable {
         }
     }
 
+    /// Since when it has been ready; nil before, and once it is on its way out.
+    package var readySince: Instant? {
+        if case .ready(let since) = state { since } else { nil }
+    }
+
     /// How long it took to become ready, nil while it is not.
     package var startDuration: Duration? { readyAt.map { $0 - startedAt } }
 
@@ -209,6 +215,25 @@ package struct WorkerMachine: Equatable, Sendable {
         case .exited:
             return []
         }
+    }
+
+    /// The worker cannot be left running, as it hangs or has grown beyond all limits: no step is waited for.
+    ///
+    /// Its exit is judged as if it had crashed now.
+    package mutating func killed(at now: Instant) -> [WorkerAction] {
+        var actions = [WorkerAction.kill]
+        switch state {
+        case .ready(let since):
+            readyFor = now - since
+            actions = [.leaveRotation, .kill]
+        case .starting, .draining, .stopping(deadline: .some):
+            break
+        case .stopping(deadline: nil), .exited:
+            return []
+        }
+        state = .stopping(deadline: nil)
+        wasKilled = true
+        return actions
     }
 
     /// Time went by; does what the deadline asks for once it is reached.

@@ -24,7 +24,8 @@ struct PoolTests {
         #expect(pool.deadline == start)
         #expect(
             pool.timePassed(at: start) == [
-                SpawnOrder(id: 1, slot: 0), SpawnOrder(id: 2, slot: 1), SpawnOrder(id: 3, slot: 2),
+                SpawnOrder(id: 1, slot: 0, generation: 1), SpawnOrder(id: 2, slot: 1, generation: 1),
+                SpawnOrder(id: 3, slot: 2, generation: 1),
             ]
         )
         #expect(pool.deadline == nil)
@@ -41,18 +42,19 @@ struct PoolTests {
         var pool = pool(2)
         _ = pool.timePassed(at: start)
         let outcome = pool.ended(id: 2, slot: 1, readyFor: .seconds(60), wasAsked: false, at: seconds(60))
-        #expect(outcome == .restarting(after: .milliseconds(100)))
+        #expect(outcome == .restarting(after: .milliseconds(100), failures: 0))
         #expect(pool.deadline == seconds(60) + .milliseconds(100))
         #expect(pool.timePassed(at: seconds(60)) == [])
-        #expect(pool.timePassed(at: seconds(60) + .milliseconds(100)) == [SpawnOrder(id: 3, slot: 1)])
+        #expect(pool.timePassed(at: seconds(60) + .milliseconds(100)) == [SpawnOrder(id: 3, slot: 1, generation: 1)])
     }
 
     @Test func `one that was asked to end is replaced at once, and nothing is counted`() {
         var pool = pool(1)
         for id in 1...10 {
-            #expect(pool.timePassed(at: start) == [SpawnOrder(id: id, slot: 0)])
+            #expect(pool.timePassed(at: start) == [SpawnOrder(id: id, slot: 0, generation: 1)])
             #expect(
-                pool.ended(id: id, slot: 0, readyFor: nil, wasAsked: true, at: start) == .restarting(after: .zero)
+                pool.ended(id: id, slot: 0, readyFor: nil, wasAsked: true, at: start)
+                    == .restarting(after: .zero, failures: 0)
             )
         }
         #expect(!pool.hasFailed)
@@ -61,28 +63,28 @@ struct PoolTests {
     @Test func `being asked to end does not clear what was counted`() {
         var pool = pool(1)
         _ = pool.timePassed(at: start)
-        #expect(pool.fail(1, slot: 0, at: start) == .restarting(after: .seconds(1)))
+        #expect(pool.fail(1, slot: 0, at: start) == .restarting(after: .seconds(1), failures: 1))
         _ = pool.timePassed(at: seconds(1))
         _ = pool.ended(id: 2, slot: 0, readyFor: .seconds(9), wasAsked: true, at: seconds(10))
         _ = pool.timePassed(at: seconds(10))
-        #expect(pool.fail(3, slot: 0, at: seconds(10)) == .restarting(after: .milliseconds(1500)))
+        #expect(pool.fail(3, slot: 0, at: seconds(10)) == .restarting(after: .milliseconds(1500), failures: 2))
     }
 
     @Test func `a slot fails alone, and the pool only when every slot has`() {
         var pool = pool(2)
         #expect(pool.timePassed(at: start).map(\.id) == [1, 2])
-        #expect(pool.fail(1, slot: 0, at: start) == .restarting(after: .seconds(1)))
-        #expect(pool.timePassed(at: seconds(1)) == [SpawnOrder(id: 3, slot: 0)])
-        #expect(pool.fail(3, slot: 0, at: seconds(1)) == .restarting(after: .milliseconds(1500)))
+        #expect(pool.fail(1, slot: 0, at: start) == .restarting(after: .seconds(1), failures: 1))
+        #expect(pool.timePassed(at: seconds(1)) == [SpawnOrder(id: 3, slot: 0, generation: 1)])
+        #expect(pool.fail(3, slot: 0, at: seconds(1)) == .restarting(after: .milliseconds(1500), failures: 2))
         #expect(pool.timePassed(at: seconds(2)) == [])
-        #expect(pool.timePassed(at: seconds(2.5)) == [SpawnOrder(id: 4, slot: 0)])
+        #expect(pool.timePassed(at: seconds(2.5)) == [SpawnOrder(id: 4, slot: 0, generation: 1)])
         #expect(pool.fail(4, slot: 0, at: seconds(3)) == .failed)
         #expect(pool.failedSlots == [0])
         #expect(!pool.hasFailed)
         #expect(pool.timePassed(at: .never) == [])
 
         // The other slot has a count of its own.
-        #expect(pool.fail(2, slot: 1, at: seconds(3)) == .restarting(after: .seconds(1)))
+        #expect(pool.fail(2, slot: 1, at: seconds(3)) == .restarting(after: .seconds(1), failures: 1))
         _ = pool.timePassed(at: seconds(4))
         _ = pool.fail(5, slot: 1, at: seconds(4))
         _ = pool.timePassed(at: seconds(6))
@@ -98,7 +100,7 @@ struct PoolTests {
         _ = pool.fail(1, slot: 0, at: seconds(5))
         _ = pool.ended(id: 2, slot: 1, readyFor: .seconds(5), wasAsked: false, at: seconds(5))
         #expect(pool.deadline == seconds(5) + .milliseconds(100))
-        #expect(pool.timePassed(at: seconds(5.5)) == [SpawnOrder(id: 4, slot: 1)])
+        #expect(pool.timePassed(at: seconds(5.5)) == [SpawnOrder(id: 4, slot: 1, generation: 1)])
         #expect(pool.deadline == seconds(6))
     }
 
@@ -207,8 +209,9 @@ struct PoolTests {
         private mutating func end(slot: Int, readyFor: Duration?, wasAsked: Bool) {
             guard case .running(let id) = seen[slot] else { return }
             switch pool.ended(id: id, slot: slot, readyFor: readyFor, wasAsked: wasAsked, at: now) {
-            case .restarting(let delay): seen[slot] = .planned(now + delay)
+            case .restarting(let delay, _): seen[slot] = .planned(now + delay)
             case .failed: seen[slot] = .failed
+            case .taken(let id): Issue.record("nobody ordered successor \(id)")
             case .closed:
                 if !isStopped { Issue.record("closed a slot that should go on") }
                 seen[slot] = .closed

@@ -8,7 +8,7 @@ private let timeouts = WorkerTimeouts(start: .seconds(30), drain: .seconds(10), 
 
 /// What can happen to a worker, but its exit.
 private enum Event: CaseIterable {
-    case ready, drain, drainOwnFault, emptied, idle, hurried, beforeDeadline, atDeadline
+    case ready, drain, drainOwnFault, emptied, idle, hurried, killed, beforeDeadline, atDeadline
 }
 
 /// The states that behave differently, each reached at `start`.
@@ -49,6 +49,10 @@ private func effect(of event: Event, in life: Life) -> Effect? {
         Effect(actions: [.stop], phase: .stopping, deadline: .seconds(5))
     case (.starting, .atDeadline): Effect(actions: [.reportStartTimeout, .kill], phase: .stopping, deadline: nil)
 
+    case (.ready, .killed): Effect(actions: [.leaveRotation, .kill], phase: .stopping, deadline: nil)
+    case (.starting, .killed), (.draining, .killed), (.requested, .killed), (.stopping, .killed):
+        Effect(actions: [.kill], phase: .stopping, deadline: nil)
+
     case (.ready, .drain), (.ready, .drainOwnFault), (.ready, .hurried):
         Effect(actions: [.leaveRotation], phase: .draining, deadline: .seconds(10))
 
@@ -76,6 +80,7 @@ extension WorkerMachine {
         case .emptied: queueEmptied()
         case .idle: becameIdle(at: now)
         case .hurried: hurried(at: now)
+        case .killed: killed(at: now)
         case .beforeDeadline, .atDeadline: timePassed(at: now)
         }
     }
@@ -212,6 +217,29 @@ struct WorkerMachineTests {
         )
     }
 
+    @Test func `one that is killed because it hangs was not asked, and was ready until then`() {
+        var hung = Life.ready.machine
+        #expect(hung.killed(at: seconds(40)) == [.leaveRotation, .kill])
+        #expect(hung.exited(at: seconds(41)) == WorkerEnd(wasAsked: false, readyFor: .seconds(40), wasKilled: true))
+        var starting = Life.starting.machine
+        _ = starting.killed(at: seconds(1))
+        #expect(starting.exited(at: seconds(2)) == WorkerEnd(wasAsked: false, readyFor: nil, wasKilled: true))
+    }
+
+    @Test func `one that was on its way out stays asked when it is killed`() {
+        for life in [Life.draining, .requested, .stopping] {
+            var machine = life.machine
+            #expect(machine.killed(at: seconds(1)) == [.kill])
+            #expect(machine.exited(at: seconds(2)) == WorkerEnd(wasAsked: true, readyFor: .zero, wasKilled: true))
+        }
+    }
+
+    @Test func `since when it is ready is known only while it is`() {
+        for life in Life.allCases {
+            #expect(life.machine.readySince == (life == .ready ? start : nil))
+        }
+    }
+
     @Test func `a worker exits once`() async {
         await #expect(processExitsWith: .failure) {
             var machine = Life.exited.machine
@@ -246,7 +274,7 @@ struct WorkerMachineTests {
             history.finish()
             count += 1
         }
-        #expect(count == 8 * 8 * 8 * 8 * 8)
+        #expect(count == 9 * 9 * 9 * 9 * 9)
     }
 }
 
@@ -276,7 +304,7 @@ private struct History {
         }
         if new == [], machine != before { Issue.record("\(event) in \(before) changed the state in silence") }
         if firstAsk == nil, [.starting, .ready].contains(before.phase),
-            [.drain, .drainOwnFault, .hurried].contains(event)
+            [.drain, .drainOwnFault, .hurried, .killed].contains(event)
         {
             firstAsk = event
         }
