@@ -38,13 +38,7 @@ extension Configuration {
             }
         }
         if !command.isEmpty { configuration.command = command }
-        guard !configuration.command.isEmpty else {
-            let example = "'maitred serve --listen :8080 -- ./server'"
-            throw ConfigurationError(origin: nil, problem: "no command: give it after '--', as in \(example)")
-        }
-        guard configuration.command[0] != "" else {
-            throw ConfigurationError(origin: nil, problem: "the command is empty: give a program after '--'")
-        }
+        try configuration.checkCommand()
         return configuration
     }
 
@@ -110,6 +104,12 @@ extension Configuration {
         }
     }
 
+    /// The variable that was probably meant; the prefix that all have in common says nothing about that.
+    private func suggestedVariable(for key: String, among settings: [Setting]) -> String? {
+        let endings = settings.map { String($0.variable.dropFirst(Setting.prefix.count)) }
+        return nearest(to: String(key.dropFirst(Setting.prefix.count)), among: endings).map { Setting.prefix + $0 }
+    }
+
     /// The setting that a line gives; `nil` for a variable of the workers.
     private func setting(for entry: EnvironmentFile.Entry, in file: String) throws(ConfigurationError) -> Setting? {
         // Upper case only for the question whether it is ours: `maitred_workers` is a slip, not a worker's variable.
@@ -121,7 +121,7 @@ extension Configuration {
             problem = "is set by maitred for each worker: leave it out"
         } else if entry.key == Setting.config.variable {
             problem = "cannot stand in the file that it names: leave it out"
-        } else if let suggestion = nearest(to: entry.key, among: settings.map(\.variable)) {
+        } else if let suggestion = suggestedVariable(for: entry.key, among: settings) {
             problem = "is not a setting: did you mean \(suggestion)?"
         } else {
             problem = "is not a setting: 'maitred serve --help' lists them"

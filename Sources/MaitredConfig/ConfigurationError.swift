@@ -3,25 +3,27 @@
 /// A wrong setting, told in one line: where it stands, what it is, and what would be right.
 ///
 /// The description carries no program name and no line break; the command line puts `maitred: ` before it.
-package struct ConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Where the wrong text was found; `nil` if something is missing everywhere.
-    package let origin: SettingOrigin?
+    public let origin: SettingOrigin?
     /// What is wrong and what would be right: a sentence without a full stop.
-    package let problem: String
+    public let problem: String
 
-    package init(origin: SettingOrigin?, problem: String) {
+    /// An error at a place, or nowhere in particular.
+    public init(origin: SettingOrigin?, problem: String) {
         self.origin = origin
         self.problem = problem
     }
 
-    package var description: String {
+    /// The place, if there is one, and the problem.
+    public var description: String {
         guard let origin else { return problem }
         return "\(origin): \(problem)"
     }
 }
 
 /// The place a text came from, as an operator would look for it.
-package enum SettingOrigin: Equatable, Sendable, CustomStringConvertible {
+public enum SettingOrigin: Equatable, Sendable, CustomStringConvertible {
     /// A flag of the command line, with its dashes: `--queue-depth`.
     case flag(String)
     /// A variable of maitred's own environment: `MAITRED_QUEUE_DEPTH`.
@@ -29,7 +31,8 @@ package enum SettingOrigin: Equatable, Sendable, CustomStringConvertible {
     /// A line of a configuration file, counted from 1, and the key that it sets once that is known.
     case file(name: String, line: Int, key: String?)
 
-    package var description: String {
+    /// As errors begin: `--workers`, `MAITRED_WORKERS`, `/etc/web.conf:3: MAITRED_WORKERS`.
+    public var description: String {
         switch self {
         case .flag(let flag): return flag
         case .variable(let variable): return variable
@@ -41,11 +44,12 @@ package enum SettingOrigin: Equatable, Sendable, CustomStringConvertible {
 }
 
 /// Why a text is no value of a setting; the caller adds where the text was found.
-package struct InvalidValue: Error, Equatable, Sendable {
+public struct InvalidValue: Error, Equatable, Sendable {
     /// What is wrong and what would be right: a sentence without a full stop, on one line.
-    package let problem: String
+    public let problem: String
 
-    package init(_ problem: String) {
+    /// A problem as a sentence without a full stop.
+    public init(_ problem: String) {
         self.problem = problem
     }
 }

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A variable of a process's environment.
-package struct EnvironmentVariable: Hashable, Sendable {
-    package let name: String
-    package let value: String
+public struct EnvironmentVariable: Hashable, Sendable {
+    /// The name: no `=` in it.
+    public let name: String
+    /// The value, which may be empty.
+    public let value: String
 
-    package init(name: String, value: String) {
+    /// A variable with its value.
+    public init(name: String, value: String) {
         self.name = name
         self.value = value
     }

@@ -9,7 +9,7 @@ extension ListenSpecification {
     /// `8080`, `:8080` and `*:8080` mean every IPv4 address.
     ///
     /// - Throws: `InvalidValue`.
-    package init(_ text: String) throws(InvalidValue) {
+    public init(_ text: String) throws(InvalidValue) {
         let parts = text.split(separator: ",", omittingEmptySubsequences: false)
         let address = try Address(String(parts[0]))
         var options = Options()
@@ -111,7 +111,8 @@ extension ListenSpecification.Address {
             throw InvalidValue("the address is empty: give one, as in \(ListenSpecification.examples)")
         }
         if text.hasPrefix("unix:") {
-            self = .unix(path: try socketPath(text))
+            let path = String(text.dropFirst("unix:".count))
+            self = .unix(path: try socketPath(path, in: text, example: "unix:/run/app.sock"))
             return
         }
         if text.hasPrefix("/") {
@@ -170,10 +171,17 @@ private func portNumber(_ digits: String, of text: String) throws(InvalidValue) 
     return port
 }
 
-private func socketPath(_ text: String) throws(InvalidValue) -> String {
-    let path = String(text.dropFirst("unix:".count))
+/// Checks the path of a Unix socket.
+///
+/// - Parameters:
+///   - path: The path alone.
+///   - text: What was given, for errors.
+///   - example: What would be right.
+/// - Returns: The path.
+/// - Throws: `InvalidValue` unless it is absolute, names a file, and fits the kernel's address.
+func socketPath(_ path: String, in text: String, example: String) throws(InvalidValue) -> String {
     guard path.hasPrefix("/"), !path.hasSuffix("/"), !path.utf8.contains(0) else {
-        throw InvalidValue("\(quoted(text)) names no socket: give an absolute path, as in unix:/run/app.sock")
+        throw InvalidValue("\(quoted(text)) names no socket: give an absolute path, as in \(example)")
     }
     let length = path.utf8.count
     guard length <= ListenSpecification.longestPath else {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// One place where clients connect: an address and how its socket is set up.
-package struct ListenSpecification: Hashable, Sendable, CustomStringConvertible {
+public struct ListenSpecification: Hashable, Sendable, CustomStringConvertible {
     /// Where a socket listens; the texts are checked and in canonical form.
-    package enum Address: Hashable, Sendable {
+    public enum Address: Hashable, Sendable {
         /// A dotted address: `127.0.0.1`.
         case ipv4(String, port: UInt16)
         /// An address without brackets, with its zone if it has one: `fe80::1%eth0`. The socket is IPv6 only.
@@ -17,25 +17,27 @@ package struct ListenSpecification: Hashable, Sendable, CustomStringConvertible 
     /// Connections that the kernel may hold for the listener unless told otherwise.
     ///
     /// The value of `net.core.somaxconn` since Linux 5.4; the kernel lowers a larger backlog to that setting.
-    package static let defaultBacklog = 4096
+    public static let defaultBacklog = 4096
     /// More than 65,535 waiting clients are a reason to add machines, not backlog.
-    package static let backlogRange = 1...65_535
+    public static let backlogRange = 1...65_535
     /// `sun_path` has 108 bytes, and the kernel wants the last one to be zero.
-    package static let longestPath = 107
+    public static let longestPath = 107
     /// The longest name that systemd gives a socket; the same names are used for both.
-    package static let longestName = 255
+    public static let longestName = 255
 
-    package let address: Address
+    /// Where it listens.
+    public let address: Address
     /// Permission bits of a Unix socket, `0o000` to `0o777`; `nil` leaves them to the umask.
-    package let mode: UInt16?
+    public let mode: UInt16?
     /// The `backlog` of `listen(2)`.
-    package let backlog: Int
+    public let backlog: Int
     /// Whether accepted TCP connections send small packets at once (`TCP_NODELAY`).
-    package let hasNoDelay: Bool
+    public let hasNoDelay: Bool
     /// What the listener is called in logs and by workers; `nil` leaves it without a name.
-    package let name: String?
+    public let name: String?
 
-    package init(
+    /// A listener on an address, set up as most servers want it unless told otherwise.
+    public init(
         address: Address,
         mode: UInt16? = nil,
         backlog: Int = defaultBacklog,
@@ -50,7 +52,7 @@ package struct ListenSpecification: Hashable, Sendable, CustomStringConvertible 
     }
 
     /// The canonical form, which reads back as an equal value.
-    package var description: String {
+    public var description: String {
         var text = address.description
         if let mode {
             let digits = String(mode, radix: 8)
@@ -64,7 +66,8 @@ package struct ListenSpecification: Hashable, Sendable, CustomStringConvertible 
 }
 
 extension ListenSpecification.Address: CustomStringConvertible {
-    package var description: String {
+    /// The canonical form, which `ListenSpecification.init(_:)` reads.
+    public var description: String {
         switch self {
         case .ipv4(let host, let port), .host(let host, let port): return "\(host):\(port)"
         case .ipv6(let host, let port): return "[\(host)]:\(port)"

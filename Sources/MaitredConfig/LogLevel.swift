@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// How much the master tells, from everything to almost nothing.
-package enum LogLevel: String, CaseIterable, Sendable {
+public enum LogLevel: String, CaseIterable, Sendable {
     case trace
     case debug
     case info

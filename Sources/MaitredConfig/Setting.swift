@@ -17,14 +17,22 @@ package struct Setting: Sendable {
     package let defaultText: String
     /// Whether there is a flag; the command has none, because it stands behind `--`.
     package let hasFlag: Bool
+    /// Whether the flag has a value behind it; without one it means `yes`.
+    package let takesValue: Bool
     /// Whether a flag can be repeated, and a variable holds several values with blanks between them.
     package let isList: Bool
 
     /// The words that can be given, if the setting is a choice among words.
     package let choices: [Choice]
 
+    /// What it takes to apply a change of this setting to a master that runs.
+    package private(set) var effect = ConfigurationChange.Effect.atOnce
+
     /// Reads one text, or for a list all of them: what was set before is replaced.
     let take: Take
+
+    /// The texts that `take` would read this setting's value from; none where there is nothing to say.
+    let texts: @Sendable (Configuration) -> [String]
 
     /// A word that can be given, and what it stands for unless the word says that.
     package struct Choice: Hashable, Sendable {
@@ -34,6 +42,9 @@ package struct Setting: Sendable {
 
     /// The flag with its dashes: `--queue-depth`.
     package var flag: String { "--\(name)" }
+
+    /// The flag as a document shows it: `--queue-depth N`.
+    package var synopsis: String { takesValue ? "\(flag) \(placeholder)" : flag }
 
     /// The variable: `MAITRED_QUEUE_DEPTH`.
     package var variable: String {
@@ -49,9 +60,11 @@ package struct Setting: Sendable {
         expectation: String,
         defaultText: String,
         hasFlag: Bool = true,
+        takesValue: Bool = true,
         isList: Bool = false,
         choices: [Choice] = [],
         help: String,
+        texts: @escaping @Sendable (Configuration) -> [String],
         take: @escaping Take
     ) {
         self.name = name
@@ -60,9 +73,18 @@ package struct Setting: Sendable {
         self.expectation = expectation
         self.defaultText = defaultText
         self.hasFlag = hasFlag
+        self.takesValue = takesValue
         self.isList = isList
         self.choices = choices
+        self.texts = texts
         self.take = take
+    }
+
+    /// The same setting, with a change applied in another way than at once.
+    func changed(by effect: ConfigurationChange.Effect) -> Setting {
+        var setting = self
+        setting.effect = effect
+        return setting
     }
 }
 
@@ -74,135 +96,5 @@ package struct RawSetting: Sendable {
     package init(_ setting: Setting, _ text: String) {
         self.setting = setting
         self.text = text
-    }
-}
-
-// MARK: - Kinds of settings
-
-/// A place in the configuration that a setting writes to.
-typealias Field<Value> = any WritableKeyPath<Configuration, Value> & Sendable
-
-/// Where the defaults are looked up; the number of processors is written as `auto`, not from here.
-private let defaults = Configuration(processors: 1)
-
-extension Setting {
-    /// A setting with a single value; `read` turns its text into that value.
-    static func single<Value>(
-        _ name: String,
-        _ field: Field<Value>,
-        placeholder: String,
-        expectation: String,
-        defaultText: String,
-        choices: [Choice] = [],
-        help: String,
-        read: @escaping @Sendable (String) throws(InvalidValue) -> Value
-    ) -> Setting {
-        Setting(
-            name,
-            placeholder: placeholder,
-            expectation: expectation,
-            defaultText: defaultText,
-            choices: choices,
-            help: help
-        ) { configuration, texts, _ throws(InvalidValue) in
-            for text in texts {
-                configuration[keyPath: field] = try read(text)
-            }
-        }
-    }
-
-    static func number(_ name: String, _ field: Field<Int>, in range: ClosedRange<Int>, help: String) -> Setting {
-        single(
-            name,
-            field,
-            placeholder: "N",
-            expectation: wholeNumberExpectation(range),
-            defaultText: "\(defaults[keyPath: field])",
-            help: help
-        ) { text throws(InvalidValue) in
-            try wholeNumber(text, in: range)
-        }
-    }
-
-    /// A number that may be left open with the word `none`.
-    static func limit(_ name: String, _ field: Field<Int?>, in range: ClosedRange<Int>, help: String) -> Setting {
-        single(
-            name,
-            field,
-            placeholder: "N|none",
-            expectation: wholeNumberExpectation(range, orWord: "none"),
-            defaultText: defaults[keyPath: field].map { "\($0)" } ?? "none",
-            help: help
-        ) { text throws(InvalidValue) in
-            text == "none" ? nil : try wholeNumber(text, in: range, orWord: "none")
-        }
-    }
-
-    static func time(
-        _ name: String,
-        _ field: Field<Duration>,
-        in range: ClosedRange<Duration>,
-        help: String
-    )
-        -> Setting
-    {
-        single(
-            name,
-            field,
-            placeholder: "TIME",
-            expectation: durationExpectation(range),
-            defaultText: durationText(defaults[keyPath: field]),
-            help: help
-        ) { text throws(InvalidValue) in
-            try duration(text, in: range)
-        }
-    }
-
-    /// A duration that can be switched off with `off` or `0`.
-    static func interval(
-        _ name: String,
-        _ field: Field<Duration>,
-        in range: ClosedRange<Duration>,
-        help: String
-    )
-        -> Setting
-    {
-        let preset = defaults[keyPath: field]
-        return single(
-            name,
-            field,
-            placeholder: "TIME|off",
-            expectation: durationExpectation(range, orWord: "off"),
-            defaultText: preset == .zero ? "off" : durationText(preset),
-            help: help
-        ) { text throws(InvalidValue) in
-            text == "off" || text == "0" ? .zero : try duration(text, in: range, orWord: "off")
-        }
-    }
-
-    /// One word of a list; `kind` is the thing that the words name, with its article, and `summary` explains a word.
-    static func choice<Value: RawRepresentable<String> & CaseIterable & Sendable>(
-        _ name: String,
-        _ field: Field<Value>,
-        placeholder: String,
-        kind: String,
-        help: String,
-        summary: (Value) -> String?
-    ) -> Setting {
-        let words = Value.allCases.map(\.rawValue)
-        let expectation = "one of \(words.joined(separator: ", "))"
-        return single(
-            name,
-            field,
-            placeholder: placeholder,
-            expectation: expectation,
-            defaultText: defaults[keyPath: field].rawValue,
-            choices: Value.allCases.map { Choice(word: $0.rawValue, summary: summary($0)) },
-            help: help
-        ) { text throws(InvalidValue) in
-            if let value = Value(rawValue: text) { return value }
-            let suggestion = nearest(to: text, among: words).map { "did you mean '\($0)'?" }
-            throw InvalidValue("\(quoted(text)) is not \(kind): \(suggestion ?? "give \(expectation)")")
-        }
     }
 }

@@ -15,6 +15,18 @@ package func shellWords(_ text: String) throws(InvalidValue) -> [String] {
     return try splitter.finish()
 }
 
+/// Words as one text that `shellWords(_:)` splits into the same words.
+func shellText(_ words: [String]) -> String {
+    words.map { word in
+        let isPlain = word.utf8.allSatisfy { byte in
+            !isBlank(byte) && ![UInt8(ascii: "'"), UInt8(ascii: "\""), UInt8(ascii: "\\")].contains(byte)
+        }
+        guard word.isEmpty || !isPlain else { return word }
+        let parts = word.split(separator: "'", omittingEmptySubsequences: false)
+        return "'" + parts.joined(separator: #"'\''"#) + "'"
+    }.joined(separator: " ")
+}
+
 /// Whether a byte separates words: a space, a tab or a line end, as in `sh` and systemd.
 func isBlank(_ byte: UInt8) -> Bool {
     [UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\n"), UInt8(ascii: "\r")].contains(byte)

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A signal that a worker can be sent and can handle, known by its Linux number.
-package struct SignalName: Hashable, Sendable, CustomStringConvertible {
+public struct SignalName: Hashable, Sendable, CustomStringConvertible {
     /// The number on Linux (every architecture but Alpha, MIPS, SPARC and PA-RISC): see `signal(7)`.
-    package let number: Int32
+    public let number: Int32
 
-    package static let terminate = Self(number: 15)
+    /// SIGTERM, which most programs take as the request to stop.
+    public static let terminate = Self(number: 15)
+
+    /// SIGABRT, which ends a program with a dump of its memory where the system is set up for that.
+    public static let abort = Self(number: 6)
 
     /// The name with its prefix: `SIGTERM`.
-    package var description: String {
+    public var description: String {
         let name = Self.table.first { $0.number == number }?.name ?? "\(number)"
         return "SIG\(name)"
     }
@@ -21,7 +25,7 @@ package struct SignalName: Hashable, Sendable, CustomStringConvertible {
     ///
     /// - Throws: `InvalidValue`, also for SIGKILL and SIGSTOP: no program can handle them, so neither asks a worker
     ///   to stop.
-    package init(_ text: String) throws(InvalidValue) {
+    public init(_ text: String) throws(InvalidValue) {
         let upper = text.uppercased()
         let name = upper.hasPrefix("SIG") ? String(upper.dropFirst(3)) : upper
         if let entry = Self.table.first(where: { $0.name == name || String($0.number) == text }) {

@@ -2,14 +2,16 @@
 
 /// Finds the word that was probably meant.
 ///
-/// - Returns: the candidate with the fewest edits from `word`, upper and lower case being equal; `nil` if even that
-///   needs more than one edit per three characters, or if `word` is far longer than any candidate.
+/// - Returns: the candidate with the fewest edits from `word`, upper and lower case being equal, and leaving out its last
+///   words being one edit; `nil` if even that needs more than one edit per three characters, or if `word` is far longer
+///   than any candidate.
 package func nearest(to word: String, among candidates: [String]) -> String? {
     let typed = Array(word.utf8.prefix(suggestionLimit + 1)).map(lowercased)
     guard typed.count <= suggestionLimit else { return nil }
     var best: (candidate: String, distance: Int)?
     for candidate in candidates {
-        let distance = editDistance(typed, candidate.utf8.map(lowercased))
+        let letters = candidate.utf8.map(lowercased)
+        let distance = isBeginning(typed, of: letters) ? 1 : editDistance(typed, letters)
         // A third: one slip in a short word, a forgotten or doubled syllable in a long one.
         let allowed = max(1, candidate.utf8.count / 3)
         guard distance <= allowed, distance < best?.distance ?? .max else { continue }
@@ -24,6 +26,12 @@ private let suggestionLimit = 64
 /// An ASCII letter in lower case; every other byte unchanged.
 private func lowercased(_ byte: UInt8) -> UInt8 {
     (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+}
+
+/// Whether a candidate starts with these words and has more: `queue` of `queue-depth`.
+private func isBeginning(_ typed: [UInt8], of candidate: [UInt8]) -> Bool {
+    guard !typed.isEmpty, typed.count < candidate.count, candidate.starts(with: typed) else { return false }
+    return candidate[typed.count] == UInt8(ascii: "-") || candidate[typed.count] == UInt8(ascii: "_")
 }
 
 /// The number of insertions, deletions, replacements and swaps of neighbours that turn `first` into `second`.

@@ -19,7 +19,7 @@ extension ArgumentHelp {
         .init(
             "\(setting.help). (default: \(setting.defaultText); \(setting.variable))",
             discussion: choices(setting.choices),
-            valueName: setting.placeholder
+            valueName: setting.takesValue ? setting.placeholder : nil
         )
     }
 
@@ -47,6 +47,31 @@ func given(_ options: [(setting: Setting, text: String?)]) -> [RawSetting] {
     }
 }
 
+/// Everything that `maitred serve` can be told, and `maitred check` with it.
+struct ServeOptions: ParsableArguments {
+    @OptionGroup(title: "Listening") var listening: ListeningOptions
+    @OptionGroup(title: "Workers") var workers: WorkerOptions
+    @OptionGroup(title: "Choosing") var choosing: ChoosingOptions
+    @OptionGroup(title: "Limits") var limits: LimitOptions
+    @OptionGroup(title: "Timeouts") var timeouts: TimeoutOptions
+    @OptionGroup(title: "Control") var control: ControlOptions
+    @OptionGroup(title: "Logging") var logging: LoggingOptions
+
+    @Option(name: .of(.config), help: .of(.config), completion: .file())
+    var config: String?
+
+    @Argument(parsing: .postTerminator, help: .of(.command))
+    var command: [String] = []
+
+    /// What was given here and in the environment, to be resolved now and again at every reload.
+    func sources() throws(ConfigurationError) -> ConfigurationSources {
+        let flags =
+            listening.given + workers.given + choosing.given + limits.given + timeouts.given + control.given
+            + logging.given + maitred.given([(.config, config)])
+        return ConfigurationSources(flags: flags, command: command, environment: try settingsInEnvironment())
+    }
+}
+
 /// `--listen`.
 struct ListeningOptions: ParsableArguments {
     @Option(name: .of(.listen), help: .of(.listen))
@@ -63,6 +88,9 @@ struct WorkerOptions: ParsableArguments {
     @Option(name: .of(.workerNofile), help: .of(.workerNofile))
     var workerNofile: String?
 
+    @Option(name: .of(.workerUser), help: .of(.workerUser))
+    var workerUser: String?
+
     @Option(name: .of(.maxRestarts), help: .of(.maxRestarts))
     var maxRestarts: String?
 
@@ -72,13 +100,18 @@ struct WorkerOptions: ParsableArguments {
     @Option(name: .of(.stopSignal), help: .of(.stopSignal))
     var stopSignal: String?
 
+    @Option(name: .of(.dumpSignal), help: .of(.dumpSignal))
+    var dumpSignal: String?
+
     var given: [RawSetting] {
         maitred.given([
             (.workers, workers),
             (.workerNofile, workerNofile),
+            (.workerUser, workerUser),
             (.maxRestarts, maxRestarts),
             (.drainSignal, drainSignal),
             (.stopSignal, stopSignal),
+            (.dumpSignal, dumpSignal),
         ])
     }
 }
@@ -103,10 +136,45 @@ struct ChoosingOptions: ParsableArguments {
     }
 }
 
+/// When a worker is warned about, replaced or killed for what it uses.
+struct LimitOptions: ParsableArguments {
+    @Option(name: .of(.maxMemory), help: .of(.maxMemory))
+    var maxMemory: String?
+
+    @Option(name: .of(.memoryLimit), help: .of(.memoryLimit))
+    var memoryLimit: String?
+
+    @Option(name: .of(.maxCPU), help: .of(.maxCPU))
+    var maxCPU: String?
+
+    @Option(name: .of(.recycle), help: .of(.recycle), completion: .of(.recycle))
+    var recycle: String?
+
+    @Option(name: .of(.maxAge), help: .of(.maxAge))
+    var maxAge: String?
+
+    @Option(name: .of(.maxRequests), help: .of(.maxRequests))
+    var maxRequests: String?
+
+    var given: [RawSetting] {
+        maitred.given([
+            (.maxMemory, maxMemory),
+            (.memoryLimit, memoryLimit),
+            (.maxCPU, maxCPU),
+            (.recycle, recycle),
+            (.maxAge, maxAge),
+            (.maxRequests, maxRequests),
+        ])
+    }
+}
+
 /// How long things may take.
 struct TimeoutOptions: ParsableArguments {
     @Option(name: .of(.stallTimeout), help: .of(.stallTimeout))
     var stallTimeout: String?
+
+    @Option(name: .of(.hangTimeout), help: .of(.hangTimeout))
+    var hangTimeout: String?
 
     @Option(name: .of(.startTimeout), help: .of(.startTimeout))
     var startTimeout: String?
@@ -123,14 +191,39 @@ struct TimeoutOptions: ParsableArguments {
     @Option(name: .of(.killTimeout), help: .of(.killTimeout))
     var killTimeout: String?
 
+    @Option(name: .of(.spread), help: .of(.spread))
+    var spread: String?
+
     var given: [RawSetting] {
         maitred.given([
             (.stallTimeout, stallTimeout),
+            (.hangTimeout, hangTimeout),
             (.startTimeout, startTimeout),
             (.minUptime, minUptime),
             (.restartDelay, restartDelay),
             (.drainTimeout, drainTimeout),
             (.killTimeout, killTimeout),
+            (.spread, spread),
+        ])
+    }
+}
+
+/// How the other commands reach the master.
+struct ControlOptions: ParsableArguments {
+    @Option(name: .of(.control), help: .of(.control), completion: .file())
+    var control: String?
+
+    @Option(name: .of(.controlGroup), help: .of(.controlGroup))
+    var controlGroup: String?
+
+    @Option(name: .of(.name), help: .of(.name))
+    var name: String?
+
+    var given: [RawSetting] {
+        maitred.given([
+            (.control, control),
+            (.controlGroup, controlGroup),
+            (.name, name),
         ])
     }
 }
@@ -143,10 +236,14 @@ struct LoggingOptions: ParsableArguments {
     @Option(name: .of(.statusInterval), help: .of(.statusInterval))
     var statusInterval: String?
 
+    @Flag(name: .of(.noPrefix), help: .of(.noPrefix))
+    var noPrefix = false
+
     var given: [RawSetting] {
         maitred.given([
             (.logLevel, logLevel),
             (.statusInterval, statusInterval),
+            (.noPrefix, noPrefix ? "yes" : nil),
         ])
     }
 }

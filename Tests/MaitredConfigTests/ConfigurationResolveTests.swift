@@ -54,6 +54,20 @@ struct ConfigurationResolveTests {
         #expect(configuration.killTimeout == .seconds(10))
         #expect(configuration.stopSignal == .terminate)
         #expect(configuration.drainSignal == nil)
+        #expect(configuration.dumpSignal == .abort)
+        #expect(configuration.hangTimeout == nil)
+        #expect(configuration.maxMemory == 500_000_000)
+        #expect(configuration.memoryLimit == nil)
+        #expect(configuration.maxCPU == 80)
+        #expect(configuration.recycle == .never)
+        #expect(configuration.maxAge == nil)
+        #expect(configuration.maxRequests == nil)
+        #expect(configuration.spread == .zero)
+        #expect(configuration.control == .automatic)
+        #expect(configuration.controlGroup == nil)
+        #expect(configuration.name == nil)
+        #expect(configuration.isOutputPrefixed)
+        #expect(configuration.workerUser == nil)
         #expect(configuration.logLevel == .info)
         #expect(configuration.statusInterval == .zero)
     }
@@ -78,7 +92,25 @@ struct ConfigurationResolveTests {
         expected.drainSignal = try SignalName("QUIT")
         expected.logLevel = .trace
         expected.statusInterval = .seconds(60)
+        expected.dumpSignal = nil
+        expected.hangTimeout = .seconds(30)
+        expected.maxMemory = 512 << 20
+        expected.memoryLimit = 1_500_000_000
+        expected.maxCPU = 250
+        expected.recycle = .memory
+        expected.maxAge = .seconds(86_400)
+        expected.maxRequests = 1_000
+        expected.spread = .seconds(2)
+        expected.control = .path("/run/web.control")
+        expected.controlGroup = "adm"
+        expected.name = "shop-api"
+        expected.isOutputPrefixed = false
+        expected.workerUser = "www-data"
         let texts = [
+            "dump-signal": "none", "hang-timeout": "30s", "max-memory": "512M", "memory-limit": "1.5GB",
+            "max-cpu": "250%", "recycle": "memory", "max-age": "24h", "max-requests": "1000", "spread": "2s",
+            "control": "/run/web.control", "control-group": "adm", "name": "shop-api", "no-prefix": "yes",
+            "worker-user": "www-data",
             "listen": ":80", "workers": "7", "command": "a 'b c'", "worker-nofile": "1024", "strategy": "least-memory",
             "queue-depth": "64", "max-connections": "1", "stall-timeout": "5s", "start-timeout": "1m",
             "min-uptime": "0", "restart-delay": "10ms", "max-restarts": "1", "drain-timeout": "90s",
@@ -136,6 +168,11 @@ struct ConfigurationResolveTests {
         let file = "MAITRED_MAX_CONNECTIONS=5\nMAITRED_WORKER_NOFILE=99\nMAITRED_DRAIN_SIGNAL=HUP\n"
         let flags: [(Setting, String)] = [(.maxConnections, "none"), (.workerNofile, "none"), (.drainSignal, "none")]
         #expect(try resolve(flags, file: file) == resolve())
+        let newer = "MAITRED_MAX_AGE=1h\nMAITRED_NO_PREFIX=yes\nMAITRED_HANG_TIMEOUT=5s\nMAITRED_CONTROL=none\n"
+        let back: [(Setting, String)] = [
+            (.maxAge, "none"), (.noPrefix, "no"), (.hangTimeout, "auto"), (.control, "auto"),
+        ]
+        #expect(try resolve(back, file: newer) == resolve())
         for word in ["off", "0"] {
             let environment = ["MAITRED_STATUS_INTERVAL": word]
             #expect(try resolve(environment: environment, file: "MAITRED_STATUS_INTERVAL=5s") == resolve())
@@ -159,6 +196,26 @@ struct ConfigurationResolveTests {
             (.stallTimeout, "10", "'10' has no unit: add one of us, ms, s, m, h, as in 10s"),
             (.statusInterval, "10ms", "'10ms' is out of range: give a duration from 1s to 24h, or 'off'"),
             (.listen, "localhost", "'localhost' has no port: add one, as in 'localhost:8080'"),
+            (.maxMemory, "500", "'500' has no unit: add one, as in 500MB"),
+            (.memoryLimit, "1KB", "'1KB' is out of range: give a size from 1MB to 16TB, or 'none'"),
+            (
+                .maxCPU, "0",
+                "'0' is out of range: give a whole number of percent from 1% to 10000%, or 'none'"
+            ),
+            (
+                .maxCPU, "half",
+                "'half' is not a percentage: give a whole number of percent from 1% to 10000%, or 'none'"
+            ),
+            (.recycle, "memroy", "'memroy' is not a threshold: did you mean 'memory'?"),
+            (.hangTimeout, "10ms", "'10ms' is out of range: give a duration from 100ms to 24h, or 'auto'"),
+            (
+                .control, "web.sock",
+                "'web.sock' names no socket: give an absolute path, as in /run/web.control, or 'auto' or 'none'"
+            ),
+            (.name, "a/b", "'a/b' is not a name: give 1 to 64 letters, digits or . _ -, the first a letter or digit"),
+            (.workerUser, "a b", "'a b' is not a user: give the name of one, or 'none'"),
+            (.controlGroup, "-x", "'-x' is not a group: give the name of one, or 'none'"),
+            (.noPrefix, "true", "'true' is neither yes nor no: give 'yes' or 'no'"),
             (.drainSignal, "KILL", "'KILL' cannot be handled by a program: give a signal like TERM, INT or QUIT"),
         ] as [(Setting, String, String)]
     )
@@ -209,6 +266,8 @@ struct ConfigurationResolveTests {
 
     @Test(arguments: [
         ("MAITRED_QUEU_DEPTH=1", "MAITRED_QUEU_DEPTH is not a setting: did you mean MAITRED_QUEUE_DEPTH?"),
+        ("MAITRED_QUEUE=1", "MAITRED_QUEUE is not a setting: did you mean MAITRED_QUEUE_DEPTH?"),
+        ("MAITRED_FOO=1", "MAITRED_FOO is not a setting: 'maitred serve --help' lists them"),
         ("maitred_workers=1", "maitred_workers is not a setting: did you mean MAITRED_WORKERS?"),
         ("MAITRED_SOMETHING_ELSE=1", "MAITRED_SOMETHING_ELSE is not a setting: 'maitred serve --help' lists them"),
         ("MAITRED_=1", "MAITRED_ is not a setting: 'maitred serve --help' lists them"),

@@ -41,7 +41,10 @@ func line<Value>(_ resolve: () throws(ConfigurationError) -> Value) -> String? {
 }
 
 struct GarbageTests {
-    @Test(arguments: Setting.all.filter { $0.name != "config" && $0.name != "command" })
+    /// Settings that take nearly every text: some of the garbage is a value of theirs.
+    private static let open: Set<String> = ["config", "command", "name", "control-group", "worker-user"]
+
+    @Test(arguments: Setting.all.filter { !open.contains($0.name) })
     func `garbage is refused in one printable line by every setting`(_ setting: Setting) {
         for text in garbage {
             var configuration = Configuration(processors: 2)
@@ -50,6 +53,28 @@ struct GarbageTests {
             let isPrintable = (problem ?? "").unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
             #expect(isPrintable, "\(setting.name), \(visible(text))")
             #expect((problem ?? "").count < 1_000, "\(setting.name), \(visible(text))")
+        }
+    }
+
+    @Test(arguments: [Setting.name, .controlGroup, .workerUser])
+    func `a name from garbage is plain ASCII or refused in one short line`(_ setting: Setting) {
+        for text in garbage {
+            var configuration = Configuration(processors: 2)
+            let problem = problem { () throws(InvalidValue) in try setting.take(&configuration, [text], 2) }
+            let line = problem ?? setting.texts(configuration)[0]
+            #expect(line.utf8.count < 1_000, "\(setting.name), \(visible(text))")
+            let isPlain = line.unicodeScalars.allSatisfy {
+                problem == nil ? (33...126).contains($0.value) : $0.value > 31
+            }
+            #expect(isPlain, "\(setting.name), \(visible(text))")
+        }
+    }
+
+    @Test func `a command of garbage gives a name that can be given`() throws {
+        for text in garbage {
+            var configuration = Configuration(processors: 2)
+            configuration.command = [text]
+            #expect(try serviceName(configuration.serviceName) == configuration.serviceName)
         }
     }
 

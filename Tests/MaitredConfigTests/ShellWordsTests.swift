@@ -28,4 +28,12 @@ struct ShellWordsTests {
     func `what is left open is an error`(_ text: String, _ expected: String) {
         #expect(problem { () throws(InvalidValue) in try shellWords(text) } == expected)
     }
+
+    @Test func `words printed as one text are split into the same words`() throws {
+        #expect(shellText(["./server", "--title", "two words"]) == "./server --title 'two words'")
+        let lists = [[], [""], ["it's"], ["'"], ["\\", "a\\ b", "\""], ["a\nb", "\t", " "], ["$HOME", "é"], garbage]
+        for words in lists {
+            #expect(try shellWords(shellText(words)) == words)
+        }
+    }
 }

@@ -9,6 +9,7 @@ struct SuggestionTests {
 
     @Test(arguments: [
         ("leest-connections", "least-connections"), ("least-conections", "least-connections"),
+        ("least", "least-connections"), ("round", "round-robin"),
         ("roundrobin", "round-robin"), ("RANDOM", "random"), ("radnom", "random"), ("least_memory", "least-memory"),
     ])
     func `a slip finds its word`(_ word: String, _ expected: String) {
@@ -17,6 +18,7 @@ struct SuggestionTests {
 
     @Test func `something else finds nothing`() {
         #expect(nearest(to: "foo", among: words) == nil)
+        #expect(nearest(to: "rou", among: words) == nil)
         #expect(nearest(to: "", among: words) == nil)
         #expect(nearest(to: String(repeating: "random", count: 100_000), among: words) == nil)
         #expect(nearest(to: "random", among: []) == nil)

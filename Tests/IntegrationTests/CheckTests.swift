@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import MaitredSystem
+import MaitredTesting
+import Testing
+
+extension Integration {
+    /// `maitred check`: what it says about a configuration, and with which exit status.
+    struct CheckTests {
+        private func check(_ arguments: [String], status: Int32, _ lines: [String]) throws {
+            let program = try Program(ProgramPath.built("maitred"), ["check"] + arguments)
+            #expect(try program.waitExit() == .exited(code: status))
+            #expect(program.outputLines == lines)
+            #expect(program.errorLines.isEmpty)
+        }
+
+        @Test func `what would start is ok, and nothing is left behind`() throws {
+            try withTemporaryDirectory { directory in
+                let socket = "\(directory)/web.sock"
+                try check(
+                    ["--listen", "127.0.0.1:0", "--listen", "unix:\(socket)", "--", "true"],
+                    status: 0,
+                    [
+                        "configuration ok"
+                    ]
+                )
+                #expect(access(socket, F_OK) != 0)
+            }
+        }
+
+        @Test func `every problem is a line`() throws {
+            let names = ["--worker-user", "no-such-user", "--control-group", "no-such-group"]
+            let program = try Program(
+                ProgramPath.built("maitred"),
+                ["check", "--listen", "unix:/nonexistent/a"] + names + ["--", "/nonexistent/server"]
+            )
+            #expect(try program.waitExit() == .exited(code: 1))
+            let problems = program.outputLines.filter { $0.hasPrefix("problem: ") }
+            #expect(
+                problems == [
+                    "problem: cannot listen on unix:/nonexistent/a: No such file or directory (ENOENT)",
+                    "problem: cannot run '/nonexistent/server': no such file",
+                    "problem: worker-user: there is no user 'no-such-user' on this machine",
+                    "problem: control-group: there is no group 'no-such-group' on this machine",
+                ]
+            )
+            #expect(!program.outputLines.contains("configuration ok"))
+        }
+
+        @Test func `an address that is served already is a warning`() throws {
+            let service = try Service(workers: 1)
+            let address = "\(service.address)"
+            try check(
+                ["--listen", address, "--", "true"],
+                status: 0,
+                [
+                    "warning: \(address) is in use: serve can start once it is free", "configuration ok",
+                ]
+            )
+        }
+
+        @Test func `without an address it depends on systemd`() throws {
+            try check(
+                ["--", "true"],
+                status: 0,
+                [
+                    "warning: nothing to listen on: without --listen systemd has to pass a socket", "configuration ok",
+                ]
+            )
+        }
+
+        @Test func `wrong use is told as by serve`() throws {
+            let program = try Program(ProgramPath.built("maitred"), ["check", "--queue-depth", "99", "--", "true"])
+            #expect(try program.waitExit() == .exited(code: 64))
+            #expect(
+                program.errorLines == [
+                    "maitred: --queue-depth: '99' is out of range: give a whole number from 1 to 64"
+                ]
+            )
+            #expect(program.outputLines.isEmpty)
+        }
+    }
+}
