@@ -9,6 +9,7 @@ package import MaitredSystem
 //               doorbell, high water    (both write)
 //      row 0    pid  taken  holds  …    (the process that claimed it writes; the master frees it)
 //      row 1    …
+//      latency  128 counts              (every process of the worker adds; nobody resets)
 //
 // 1. The memory is sealed: no reader can be killed by a worker that shortens it.
 // 2. The master believes nothing: the high-water mark is clamped, sums saturate, and a wrong number
@@ -37,11 +38,33 @@ package struct LoadTotals: Equatable, Sendable {
     package var heartbeatNanoseconds: UInt64 = 0
     /// Bytes the worker's processes want to be judged by; 0: not said.
     package var memory: UInt64 = 0
+    /// CPU time that the worker's processes say they used, in nanoseconds; 0: not said.
+    package var cpuNanoseconds: UInt64 = 0
+    /// Knocks taken.
+    package var knocks: UInt64 = 0
     /// Processes that have a row.
     package var processes = 0
 
     /// Totals of nothing.
     package init() {}
+
+    /// When the worker's own loop last turned, nil when it has no heartbeat.
+    ///
+    /// A time in the future is a worker's mistake and counts as now, so that no difference to it is ever negative.
+    ///
+    /// - Parameter now: CLOCK_MONOTONIC, in nanoseconds.
+    /// - Returns: CLOCK_MONOTONIC in nanoseconds, at most `now`.
+    package func heartbeat(now: UInt64) -> UInt64? {
+        heartbeatNanoseconds == 0 ? nil : min(heartbeatNanoseconds, now)
+    }
+
+    /// Adds what a row counted that its process's end does not take back.
+    fileprivate mutating func addCounts(of row: UnsafeMutablePointer<maitred_row>) {
+        requests = unsafe requests.addingSaturated(maitred_load(&row.pointee.requests))
+        errors = unsafe errors.addingSaturated(maitred_load(&row.pointee.errors))
+        cpuNanoseconds = unsafe cpuNanoseconds.addingSaturated(maitred_load(&row.pointee.cpu_ns))
+        knocks = unsafe knocks.addingSaturated(maitred_load(&row.pointee.knocks))
+    }
 }
 
 /// The rows of a page, to be read many thousand times a second: a pointer, and no more.
@@ -130,22 +153,41 @@ package final class LoadPage {
         return reading
     }
 
-    /// Sums everything else.
+    /// Sums everything else; requests, errors, CPU time and knocks of rows that were freed too.
     package func totals() -> LoadTotals {
         var totals = retired
         for index in 0..<rows.count {
             let row = unsafe rows[index]
             if unsafe maitred_load(&row.pointee.pid) == 0 { continue }
             totals.processes += 1
-            totals.requests &+= unsafe maitred_load(&row.pointee.requests)
-            totals.errors &+= unsafe maitred_load(&row.pointee.errors)
-            totals.memory &+= unsafe maitred_load(&row.pointee.memory)
+            unsafe totals.addCounts(of: row)
+            totals.memory = unsafe totals.memory.addingSaturated(maitred_load(&row.pointee.memory))
             totals.heartbeatNanoseconds = max(
                 totals.heartbeatNanoseconds,
                 unsafe maitred_load(&row.pointee.heartbeat_ns)
             )
         }
         return totals
+    }
+
+    /// How long connections waited between accept and take, since the worker started.
+    ///
+    /// Empty for a worker that does not count it. Any content is read; the histogram's sums saturate.
+    package func latency() -> LatencyHistogram {
+        let counts: UnsafeMutablePointer<UInt64> = unsafe maitred_page_latency(header)
+        return LatencyHistogram { unsafe maitred_load(counts + $0) }
+    }
+
+    /// The processes that have a row, as they say; the leader may not be among them.
+    ///
+    /// - Parameter limit: The most that are returned.
+    package func processes(limit: Int) -> [Int32] {
+        var processes: [Int32] = []
+        for index in 0..<rows.count where processes.count < limit {
+            let pid = unsafe maitred_load(&rows[index].pointee.pid)
+            if pid > 0, let pid = Int32(exactly: pid) { processes.append(pid) }
+        }
+        return processes
     }
 
     /// Frees rows whose process is gone, so that what it held is held no more.
@@ -165,8 +207,7 @@ package final class LoadPage {
             let startTime = unsafe maitred_load(&row.pointee.start_time)
             if Self.isAlive(pid: pid, startTime: startTime) { continue }
             retiredTaken &+= unsafe maitred_load(&row.pointee.taken)
-            retired.requests &+= unsafe maitred_load(&row.pointee.requests)
-            retired.errors &+= unsafe maitred_load(&row.pointee.errors)
+            unsafe retired.addCounts(of: row)
             unsafe maitred_row_release(row)
             dropped += 1
         }

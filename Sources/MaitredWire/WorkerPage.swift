@@ -73,9 +73,23 @@ package final class WorkerPage: @unchecked Sendable {
         unsafe body(row)
     }
 
-    /// A connection was taken.
-    package func took() {
-        unsafe counting { unsafe maitred_row_took($0) }
+    /// A connection was taken: counts it, and how long it waited.
+    ///
+    /// - Parameters:
+    ///   - accepted: CLOCK_MONOTONIC at which the master accepted it, as its packet says. 0 (not known) or a time after
+    ///     `now` counts no wait.
+    ///   - now: CLOCK_MONOTONIC, read when the row is this process's and nowhere else.
+    package func took(
+        acceptedNanoseconds accepted: UInt64 = 0,
+        at now: @autoclosure () -> UInt64 = MonotonicClock.nanoseconds()
+    ) {
+        unsafe counting { row in
+            if accepted == 0 {
+                unsafe maitred_row_took(row)
+            } else {
+                unsafe maitred_page_took(memory.base, row, accepted, now())
+            }
+        }
     }
 
     /// Connections were closed.

@@ -149,7 +149,7 @@ public final class Worker: Sendable {
         while true {
             switch channels[listener].take() {
             case .connection(let descriptor, let packet):
-                page.took()
+                page.took(acceptedNanoseconds: packet.acceptedNanoseconds)
                 return .connection(Connection(descriptor, packet, self))
             case .knock:
                 page.tookKnock()

@@ -59,7 +59,33 @@ struct LayoutTests {
         #expect(withUnsafeBytes(of: MAITRED_PAGE_MAGIC.littleEndian) { Array($0) } == Array("mtrp".utf8))
     }
 
-    @Test func `all rows fit the page, and the last one exactly`() {
-        #expect(128 + Int(MAITRED_ROW_COUNT) * 128 == Int(MAITRED_PAGE_SIZE))
+    @Test func `a header, 119 rows and 128 counts of latency fill the page`() {
+        #expect(MAITRED_ROW_COUNT == 119 && MAITRED_LATENCY_COUNT == 128)
+        #expect(128 + Int(MAITRED_ROW_COUNT) * 128 == 15360 && MAITRED_LATENCY_OFFSET == 15360)
+        #expect(15360 + Int(MAITRED_LATENCY_COUNT) * 8 == 16384 && MAITRED_PAGE_SIZE == 16384)
+    }
+
+    @Test(
+        arguments: [
+            (0, 0), (1, 0), (1023, 0), (1024, 1), (1279, 1), (1280, 2), (1536, 3), (1792, 4), (2047, 4), (2048, 5),
+            (1_000_000, 40), (1_048_576, 41), (1_000_000_000, 80), (3_298_534_883_327, 126), (3_298_534_883_328, 127),
+            (.max, 127),
+        ] as [(UInt64, UInt32)]
+    )
+    func `a wait has its bucket`(nanoseconds: UInt64, bucket: UInt32) {
+        #expect(maitred_latency_bucket(nanoseconds) == bucket)
+    }
+
+    @Test func `buckets follow each other without a gap, and are a quarter wide at most`() {
+        #expect(maitred_latency_floor(0) == 0)
+        #expect(maitred_latency_floor(1) == 1024)
+        for bucket in UInt32(1)..<128 {
+            let floor = maitred_latency_floor(bucket)
+            #expect(maitred_latency_bucket(floor) == bucket)
+            #expect(maitred_latency_bucket(floor - 1) == bucket - 1)
+            #expect(bucket == 1 || Double(floor) / Double(maitred_latency_floor(bucket - 1)) <= 1.25)
+        }
+        #expect(maitred_latency_floor(128) == maitred_latency_floor(127))
+        #expect(maitred_latency_floor(.max) == maitred_latency_floor(127))
     }
 }

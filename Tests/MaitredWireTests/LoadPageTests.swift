@@ -15,7 +15,9 @@ struct LoadPageTests {
         let page = try LoadPage()
         #expect(page.read() == LoadReading())
         #expect(page.totals() == LoadTotals())
-        #expect(page.dropDeadRows(leader: 1, limit: 127) == 0)
+        #expect(page.totals().heartbeat(now: 5) == nil)
+        #expect(page.latency() == LatencyHistogram())
+        #expect(page.dropDeadRows(leader: 1, limit: 119) == 0)
     }
 
     @Test func `what a worker counts the master reads`() throws {
@@ -44,6 +46,57 @@ struct LoadPageTests {
         }
     }
 
+    @Test func `waits are counted by every process of the worker, in the page`() throws {
+        let page = try LoadPage()
+        let first = try workerPage(of: page)
+        let second = try workerPage(of: page)
+        first.took(acceptedNanoseconds: 5000, at: 5000)
+        second.took(acceptedNanoseconds: 5000, at: 6024)
+        second.took(acceptedNanoseconds: 5000, at: 6023)
+        first.took(acceptedNanoseconds: 1, at: .max)
+        var counts = [UInt64](repeating: 0, count: 128)
+        (counts[0], counts[1], counts[127]) = (2, 1, 1)
+        #expect(page.latency().counts == counts)
+        let raw = try mapped(page)
+        #expect(raw.load(fromByteOffset: 15360, as: UInt64.self) == 2)
+        #expect(raw.load(fromByteOffset: 16376, as: UInt64.self) == 1)
+    }
+
+    @Test func `totals are sums over rows, and saturate`() throws {
+        let page = try LoadPage()
+        let raw = try mapped(page)
+        for index in 0..<3 {
+            #expect(maitred_page_claim(raw, 1, 0, 0) == Int32(index))
+            row(raw, index).pointee.knocks = 5
+            row(raw, index).pointee.cpu_ns = 7
+        }
+        #expect(page.totals().knocks == 15 && page.totals().cpuNanoseconds == 21)
+        for index in 1..<3 {
+            row(raw, index).pointee.requests = .max
+            row(raw, index).pointee.errors = .max - 1
+            row(raw, index).pointee.memory = .max
+            row(raw, index).pointee.cpu_ns = 1 << 63
+            row(raw, index).pointee.knocks = .max
+        }
+        let totals = page.totals()
+        #expect(totals.requests == .max && totals.errors == .max && totals.memory == .max)
+        #expect(totals.cpuNanoseconds == .max && totals.knocks == .max)
+    }
+
+    @Test func `the youngest heartbeat counts, and one in the future is now`() throws {
+        let page = try LoadPage()
+        let raw = try mapped(page)
+        for (index, beat) in [UInt64(300), 500, 0].enumerated() {
+            #expect(maitred_page_claim(raw, 1, 0, 0) == Int32(index))
+            row(raw, index).pointee.heartbeat_ns = beat
+        }
+        #expect(page.totals().heartbeat(now: 501) == 500)
+        #expect(page.totals().heartbeat(now: 500) == 500)
+        #expect(page.totals().heartbeat(now: 400) == 400)
+        row(raw, 2).pointee.heartbeat_ns = .max
+        #expect(page.totals().heartbeat(now: 501) == 501)
+    }
+
     // MARK: - Garbage
 
     @Test func `no content makes it trap, and holds stay within bounds`() throws {
@@ -63,7 +116,12 @@ struct LoadPageTests {
             }
             let reading = page.read()
             #expect(reading.holds >= 0 && reading.holds <= LoadPage.mostHolds)
-            #expect(page.totals().processes <= 127)
+            #expect(page.totals().processes <= 119)
+            #expect(page.totals().heartbeat(now: 77) ?? 0 <= 77)
+            let latency = page.latency()
+            #expect(latency.counts.count == 128)
+            #expect(latency.count >= latency.counts.max() ?? 0)
+            #expect(latency.percentile(100) == latency.maximum)
             // The limit bounds the look-ups, whatever the page says.
             #expect(page.dropDeadRows(leader: 1, limit: 3) <= 3)
             page.setDoorbell(true)
@@ -72,17 +130,17 @@ struct LoadPageTests {
         }
     }
 
-    @Test(arguments: [UInt32(0), 1, 127, 128, 129, .max])
+    @Test(arguments: [UInt32(0), 1, 119, 120, 127, .max])
     func `a high-water mark beyond the page is cut`(mark: UInt32) throws {
         let page = try LoadPage()
         let raw = try mapped(page)
-        for index in 0..<127 {
+        for index in 0..<119 {
             row(raw, index).pointee.pid = 1
             row(raw, index).pointee.taken = 1
             row(raw, index).pointee.holds = 1
         }
         header(raw).pointee.high_water = mark
-        let rows = min(Int(mark), 127)
+        let rows = min(Int(mark), 119)
         #expect(page.read().holds == rows)
         #expect(page.read().taken == UInt64(rows))
         #expect(page.totals().processes == rows)
@@ -95,7 +153,7 @@ struct LoadPageTests {
         row(raw, 0).pointee.holds = .max
         header(raw).pointee.high_water = 1
         #expect(page.read().holds == LoadPage.mostHolds)
-        #expect(page.dropDeadRows(leader: 1, limit: 127) == 1)
+        #expect(page.dropDeadRows(leader: 1, limit: 119) == 1)
         #expect(page.read().holds == 0)
         let worker = try workerPage(of: page)
         worker.took()
@@ -124,26 +182,37 @@ struct LoadPageTests {
             for _ in 0..<5 { maitred_row_took(own) }
             own.pointee.requests = 4
             own.pointee.errors = 1
+            own.pointee.knocks = 2
+            own.pointee.cpu_ns = 9
+            own.pointee.memory = 64
+            own.pointee.heartbeat_ns = 3
+            maitred_page_took(raw, own, 1000, 6000)
 
-            #expect(page.dropDeadRows(leader: 1, limit: 127) == 0)
-            #expect(page.read().holds == 5)
+            #expect(page.dropDeadRows(leader: 1, limit: 119) == 0)
+            #expect(page.read().holds == 6)
 
             // A zombie first, then reaped: gone both times.
             child.signal(SIGKILL)
             #expect(eventually { ProcessFiles.status(of: child.pid)?.isAlive == false })
-            #expect(page.dropDeadRows(leader: 1, limit: 127) == 1)
+            #expect(page.dropDeadRows(leader: 1, limit: 119) == 1)
             #expect(page.read().holds == 0)
-            #expect(page.read().taken == 5)
-            #expect(page.totals().requests == 4 && page.totals().errors == 1 && page.totals().processes == 0)
+            #expect(page.read().taken == 6)
+            var totals = LoadTotals()
+            totals.requests = 4
+            totals.errors = 1
+            totals.knocks = 2
+            totals.cpuNanoseconds = 9
+            #expect(page.totals() == totals)
+            #expect(page.latency().count == 1)
             #expect(eventually { child.reap() != nil })
-            #expect(page.dropDeadRows(leader: 1, limit: 127) == 0)
+            #expect(page.dropDeadRows(leader: 1, limit: 119) == 0)
 
             // The next process finds the row free and clean, and the sum goes on.
             #expect(maitred_page_claim(raw, UInt64(getpid()), 0, 2) == 0)
             #expect(page.read().holds == 2)
-            #expect(page.read().taken == 5)
-            maitred_row_took(own)
             #expect(page.read().taken == 6)
+            maitred_row_took(own)
+            #expect(page.read().taken == 7)
         }
     }
 
@@ -154,30 +223,30 @@ struct LoadPageTests {
         #expect(maitred_page_claim(raw, UInt64(getpid()), own.startTime &+ 1, 3) == 0)
         #expect(maitred_page_claim(raw, UInt64(getpid()), own.startTime, 4) == 1)
         #expect(maitred_page_claim(raw, UInt64(getpid()), 0, 5) == 2)
-        #expect(page.dropDeadRows(leader: 1, limit: 127) == 1)
+        #expect(page.dropDeadRows(leader: 1, limit: 119) == 1)
         #expect(page.read().holds == 9)
-        #expect(page.dropDeadRows(leader: 1, limit: 127) == 0)
+        #expect(page.dropDeadRows(leader: 1, limit: 119) == 0)
     }
 
     @Test func `the leader's row is not looked up`() throws {
         let page = try LoadPage()
         let raw = try mapped(page)
         #expect(maitred_page_claim(raw, 4_000_000, 1, 3) == 0)
-        #expect(page.dropDeadRows(leader: 4_000_000, limit: 127) == 0)
-        #expect(page.dropDeadRows(leader: 1, limit: 127) == 1)
+        #expect(page.dropDeadRows(leader: 4_000_000, limit: 119) == 0)
+        #expect(page.dropDeadRows(leader: 1, limit: 119) == 1)
     }
 
     @Test func `look-ups are bounded, and every row gets its turn`() throws {
         let page = try LoadPage()
         let raw = try mapped(page)
-        for index: Int32 in 0..<127 { #expect(maitred_page_claim(raw, 4_000_000, 1, 1) == index) }
+        for index: Int32 in 0..<119 { #expect(maitred_page_claim(raw, 4_000_000, 1, 1) == index) }
         var calls = 0
         while page.read().holds > 0 {
             #expect(page.dropDeadRows(leader: 1, limit: 10) <= 10)
             calls += 1
             try #require(calls < 20)
         }
-        #expect(calls == 13)
+        #expect(calls == 12)
     }
 
     // MARK: - The doorbell

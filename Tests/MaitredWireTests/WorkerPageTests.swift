@@ -40,6 +40,20 @@ struct WorkerPageTests {
         #expect(page.read() == LoadReading())
     }
 
+    @Test func `a take is counted whatever its packet says, its wait only when that can be`() throws {
+        let page = try LoadPage()
+        let worker = try workerPage(of: page)
+        worker.took()
+        worker.took(acceptedNanoseconds: 0, at: 5_000_000)
+        worker.took(acceptedNanoseconds: 5_000_001, at: 5_000_000)
+        worker.took(acceptedNanoseconds: .max)
+        #expect(page.latency().count == 0)
+        worker.took(acceptedNanoseconds: 4_000_000, at: 5_000_000)
+        #expect(page.latency().count == 1)
+        #expect(page.latency().maximum == .nanoseconds(1 << 20))
+        #expect(page.read().taken == 5 && page.read().holds == 5)
+    }
+
     @Test func `the drain flag is seen`() throws {
         let page = try LoadPage()
         let worker = try workerPage(of: page)
@@ -53,7 +67,7 @@ struct WorkerPageTests {
         let worker = try workerPage(of: page)
         inThreads(4) { _ in
             for _ in 0..<10_000 {
-                worker.took()
+                worker.took(acceptedNanoseconds: 1000, at: 9000)
                 worker.served(1)
                 _ = worker.closed(1)
             }
@@ -62,19 +76,21 @@ struct WorkerPageTests {
         #expect(page.read().taken == 40_004)
         #expect(page.read().holds == 4)
         #expect(page.totals().requests == 40_000)
+        #expect(page.latency().count == 40_000)
     }
 
     @Test func `a process that finds every row taken counts nothing`() throws {
         let page = try LoadPage()
         let raw = try mapped(page)
-        for _ in 0..<127 { #expect(maitred_page_claim(raw, UInt64(getpid()), 0, 0) >= 0) }
+        for _ in 0..<119 { #expect(maitred_page_claim(raw, UInt64(getpid()), 0, 0) >= 0) }
         #expect(maitred_page_claim(raw, UInt64(getpid()), 0, 0) == -1)
         let worker = try workerPage(of: page)
-        worker.took()
+        worker.took(acceptedNanoseconds: 1)
         page.setDoorbell(true)
         #expect(!worker.closed(1))
         #expect(worker.holds == 0)
         #expect(page.read() == LoadReading())
+        #expect(page.latency().count == 0)
     }
 
     @Test func `claims that race get a row each`() throws {
@@ -82,13 +98,13 @@ struct WorkerPageTests {
         let raw = UInt(bitPattern: try mapped(page))
         let log = TakeLog()
         inThreads(8) { thread in
-            for _ in 0..<15 {
+            for _ in 0..<14 {
                 let index = maitred_page_claim(UnsafeMutableRawPointer(bitPattern: raw)!, UInt64(thread + 1), 0, 1)
                 log.add(UInt64(index))
             }
         }
-        #expect(log.sorted == (0..<120).map { UInt64($0) })
-        #expect(page.read().holds == 120)
+        #expect(log.sorted == (0..<112).map { UInt64($0) })
+        #expect(page.read().holds == 112)
     }
 
     // MARK: - Forks
@@ -109,7 +125,7 @@ struct WorkerPageTests {
             // The child is gone, its row not yet dropped.
             #expect(page.read().taken == 4)
             #expect(page.read().holds == 5)
-            #expect(page.dropDeadRows(leader: getpid(), limit: 127) == 1)
+            #expect(page.dropDeadRows(leader: getpid(), limit: 119) == 1)
             #expect(page.read().taken == 4)
             #expect(page.read().holds == 3)
         }
@@ -145,14 +161,20 @@ struct WorkerPageTests {
             page.setDoorbell(true)
             let child = fork {
                 // As after vfork: the memory is the parent's, the process is not.
-                worker.took()
+                var wasRead = false
+                func clock() -> UInt64 {
+                    wasRead = true
+                    return 2
+                }
+                worker.took(acceptedNanoseconds: 1, at: clock())
                 worker.served(5)
                 worker.heartbeat()
-                return !worker.closed(1)
+                return !worker.closed(1) && !wasRead
             }
             #expect(exitCode(of: child) == 0)
             #expect(page.read().taken == 1 && page.read().holds == 1)
             #expect(page.totals().requests == 0 && page.totals().heartbeatNanoseconds == 0)
+            #expect(page.latency().count == 0)
         }
     }
 
@@ -180,7 +202,7 @@ struct WorkerPageTests {
                 #expect(exitCode(of: child) == 0)
                 _ = page.dropDeadRows(leader: getpid(), limit: 8)
             }
-            while page.dropDeadRows(leader: getpid(), limit: 127) > 0 {}
+            while page.dropDeadRows(leader: getpid(), limit: 119) > 0 {}
             #expect(page.read().taken == 300)
             #expect(page.read().holds == 0)
         }

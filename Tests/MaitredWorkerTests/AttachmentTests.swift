@@ -31,7 +31,7 @@ struct AttachmentTests {
             #expect(eventually { side.page.read().holds == 1 })
             #expect(side.page.read().taken == 1)
             kill(child, SIGKILL)
-            #expect(eventually { side.page.dropDeadRows(leader: getpid(), limit: 127) == 1 })
+            #expect(eventually { side.page.dropDeadRows(leader: getpid(), limit: 119) == 1 })
             #expect(side.page.read().holds == 0)
             #expect(try client.readToEnd() == "")
             waitpid(child, nil, 0)

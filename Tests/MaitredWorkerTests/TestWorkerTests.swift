@@ -255,7 +255,7 @@ struct TestWorkerTests {
         #expect(holders == ["\(child)": 3, "\(program.pid)": 3])
         #expect(side.page.read().holds == 6)
         kill(child, SIGKILL)
-        #expect(eventually { side.page.dropDeadRows(leader: program.pid, limit: 127) == 1 })
+        #expect(eventually { side.page.dropDeadRows(leader: program.pid, limit: 119) == 1 })
         #expect(side.page.read().holds == 3)
         #expect(side.page.read().taken == 6)
         clients = []

@@ -93,6 +93,29 @@ struct WorkerTests {
         }
     }
 
+    @Test func `how long a connection waited is counted when it is taken`() async {
+        await #expect(processExitsWith: .success) {
+            let side = try Side()
+            try side.adoptHere()
+            let worker = try Worker.attach()
+            let start = MonotonicClock.nanoseconds()
+            let client = try side.client()
+            let handed = MonotonicClock.nanoseconds()
+            // The knock behind it waits too, but is no connection.
+            #expect(side.channels[0].knock() == .sent)
+            while MonotonicClock.nanoseconds() < handed + 2_000_000 { sched_yield() }
+            #expect(side.page.latency().count == 0)
+            #expect(take(worker) == "connection 1")
+            #expect(take(worker) == "empty")
+            let end = MonotonicClock.nanoseconds()
+            #expect(side.page.latency().count == 1)
+            let longest = try #require(side.page.latency().maximum)
+            #expect(longest > .milliseconds(2))
+            #expect(longest <= .nanoseconds((end - start) * 5 / 4))
+            client.close()
+        }
+    }
+
     @Test func `knocks are swallowed and counted`() async {
         await #expect(processExitsWith: .success) {
             let side = try Side()
@@ -103,6 +126,7 @@ struct WorkerTests {
             #expect(side.channels[0].knock() == .sent)
             #expect(take(worker) == "connection 1")
             #expect(take(worker) == "empty")
+            #expect(side.page.totals().knocks == 2)
             #expect(side.channels[0].waiting == 0)
             client.close()
         }

@@ -78,7 +78,18 @@ struct maitred_control_head {
 /* "mtrp" read as a little-endian integer. */
 #define MAITRED_PAGE_MAGIC 0x7072746dU
 #define MAITRED_PAGE_SIZE 16384
-#define MAITRED_ROW_COUNT 127
+#define MAITRED_ROW_COUNT 119
+
+/*
+ * Behind the rows, the last 1,024 bytes of the page: uint64_t latency[128], shared by the worker's processes. How
+ * many connections waited how long between accept and take. Written by the side that takes, because the master
+ * sleeps at that moment and keeps nothing per connection. A worker may leave all of it at zero. Only grows.
+ */
+#define MAITRED_LATENCY_OFFSET 15360
+#define MAITRED_LATENCY_COUNT 128
+
+/* The first bucket is all below 2^10 ns, about 1 us; from there on every doubling has 4 buckets of equal width. */
+#define MAITRED_LATENCY_FIRST_BITS 10
 
 /*
  * First 128 bytes of the page. The first cache line is written once or rarely by the master, the second
@@ -110,7 +121,7 @@ struct maitred_row {
     uint64_t errors;       /* requests that failed, in the program's own judgement */
     uint64_t heartbeat_ns; /* CLOCK_MONOTONIC of the last turn of the program's own loop; 0: has none */
     uint64_t memory;       /* bytes the program wants to be judged by; 0: the master reads the RSS */
-    uint64_t cpu_ns;       /* CPU time used; 0: the master reads it */
+    uint64_t cpu_ns;       /* CPU time that the process used; 0: not said, the master reads it */
     uint64_t knocks;       /* knocks taken */
     uint64_t reserved[6];
 };
@@ -127,8 +138,11 @@ _Static_assert(offsetof(struct maitred_page_header, drain) == 16, "page header.d
 _Static_assert(offsetof(struct maitred_page_header, doorbell) == 64, "doorbell on the second cache line");
 _Static_assert(sizeof(struct maitred_row) == 128, "row size");
 _Static_assert(offsetof(struct maitred_row, heartbeat_ns) == 48, "row.heartbeat_ns");
-_Static_assert(sizeof(struct maitred_page_header) + MAITRED_ROW_COUNT * sizeof(struct maitred_row) <=
-                   MAITRED_PAGE_SIZE, "rows fit the page");
+_Static_assert(sizeof(struct maitred_page_header) + MAITRED_ROW_COUNT * sizeof(struct maitred_row) ==
+                   MAITRED_LATENCY_OFFSET, "latency right behind the rows");
+_Static_assert(MAITRED_LATENCY_OFFSET % 64 == 0, "latency on cache lines of its own");
+_Static_assert(MAITRED_LATENCY_OFFSET + MAITRED_LATENCY_COUNT * sizeof(uint64_t) == MAITRED_PAGE_SIZE,
+               "latency ends with the page");
 
 /* ---- The only ways to touch a page ---------------------------------------------------------------- */
 
@@ -171,6 +185,51 @@ static inline void maitred_row_took(struct maitred_row *row)
 {
     __atomic_add_fetch(&row->holds, 1, __ATOMIC_RELEASE);
     __atomic_add_fetch(&row->taken, 1, __ATOMIC_RELEASE);
+}
+
+/* The counts of the page's latency histogram. */
+static inline uint64_t *maitred_page_latency(void *page)
+{
+    return (uint64_t *)(void *)((char *)page + MAITRED_LATENCY_OFFSET);
+}
+
+/*
+ * The bucket of a wait of `ns` nanoseconds: 0 below 1,024; 1 + 4 * k + q for the quarter q of the doubling that
+ * begins at 1,024 * 2^k; the last for everything from its floor on (1.5 * 2^41 ns, about 55 minutes).
+ */
+static inline uint32_t maitred_latency_bucket(uint64_t ns)
+{
+    if (ns < (uint64_t)1 << MAITRED_LATENCY_FIRST_BITS)
+        return 0;
+    uint32_t exponent = 63 - (uint32_t)__builtin_clzll(ns);
+    uint32_t quarter = (uint32_t)(ns >> (exponent - 2)) & 3;
+    uint32_t bucket = 1 + 4 * (exponent - MAITRED_LATENCY_FIRST_BITS) + quarter;
+    return bucket < MAITRED_LATENCY_COUNT ? bucket : MAITRED_LATENCY_COUNT - 1;
+}
+
+/* The shortest wait, in nanoseconds, that falls into a bucket; one beyond the last is taken for the last. */
+static inline uint64_t maitred_latency_floor(uint32_t bucket)
+{
+    if (bucket == 0)
+        return 0;
+    if (bucket >= MAITRED_LATENCY_COUNT)
+        bucket = MAITRED_LATENCY_COUNT - 1;
+    uint32_t exponent = MAITRED_LATENCY_FIRST_BITS + (bucket - 1) / 4;
+    return (uint64_t)(4 + (bucket - 1) % 4) << (exponent - 2);
+}
+
+/*
+ * A connection was taken that the master had accepted at `accepted_ns` (of the packet), at `now_ns`, both of
+ * CLOCK_MONOTONIC: counts it as maitred_row_took does, then how long it waited. A time of accept that is 0 or lies
+ * in the future says nothing (the process may live in a time namespace of its own): then no wait is counted.
+ */
+static inline void maitred_page_took(void *page, struct maitred_row *row, uint64_t accepted_ns, uint64_t now_ns)
+{
+    maitred_row_took(row);
+    if (accepted_ns == 0 || accepted_ns > now_ns)
+        return;
+    uint64_t *count = maitred_page_latency(page) + maitred_latency_bucket(now_ns - accepted_ns);
+    __atomic_add_fetch(count, 1, __ATOMIC_RELAXED);
 }
 
 /*
