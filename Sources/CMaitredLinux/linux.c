@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -174,112 +173,6 @@ int maitred_linux_group_exists(pid_t group)
 {
     siginfo_t info = {0};
     return waitid(P_PGID, (id_t)group, &info, WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT) == 0;
-}
-
-/* The attributes every worker starts with. Returns an errno value. */
-static int set_attributes(posix_spawnattr_t *attributes)
-{
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-
-    int error = posix_spawnattr_setpgroup(attributes, 0);
-    if (error == 0)
-        error = posix_spawnattr_setsigmask(attributes, &none);
-    if (error == 0)
-        error = posix_spawnattr_setsigdefault(attributes, &all);
-    if (error == 0)
-        error = posix_spawnattr_setflags(attributes,
-                                         POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    return error;
-}
-
-/* Puts sources[i] at 3 + i. Every source is above the last target, so no step destroys a later source. */
-static int set_descriptors(posix_spawn_file_actions_t *actions, const int *sources, size_t count)
-{
-    int error = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    for (size_t i = 0; error == 0 && i < count; i++)
-        error = posix_spawn_file_actions_adddup2(actions, sources[i], 3 + (int)i);
-    if (error == 0)
-        error = posix_spawn_file_actions_addclosefrom_np(actions, 3 + (int)count);
-    return error;
-}
-
-/* posix_spawn(3) under another RLIMIT_NOFILE, which the child inherits at its fork. Returns an errno value. */
-static int spawn_limited(const char *path, const posix_spawn_file_actions_t *actions,
-                         const posix_spawnattr_t *attributes, char *const arguments[], char *const environment[],
-                         const struct rlimit *descriptor_limit, pid_t *ret_pid)
-{
-    struct rlimit own, lent = *descriptor_limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &own) < 0)
-        return errno;
-    /* An unprivileged process that lowers its hard limit cannot raise it again. */
-    if (lent.rlim_max < own.rlim_max)
-        lent.rlim_max = own.rlim_max;
-    /* This process has one thread, so nobody sees the limit in between. */
-    if (setrlimit(RLIMIT_NOFILE, &lent) < 0)
-        return errno;
-    int error = posix_spawn(ret_pid, path, actions, attributes, arguments, environment);
-    /* Cannot fail: nothing is raised above the hard limit. */
-    (void)setrlimit(RLIMIT_NOFILE, &own);
-    return error;
-}
-
-/* The actions are collected under this process's own limit: above the limit of the child the C library refuses them. */
-static int spawn_raised(const char *path, char *const arguments[], char *const environment[], const int *sources,
-                        size_t count, const struct rlimit *descriptor_limit, pid_t *ret_pid)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-
-    int error = posix_spawn_file_actions_init(&actions);
-    if (error != 0)
-        return error;
-    error = posix_spawnattr_init(&attributes);
-    if (error == 0) {
-        error = set_attributes(&attributes);
-        if (error == 0)
-            error = set_descriptors(&actions, sources, count);
-        if (error == 0)
-            error = spawn_limited(path, &actions, &attributes, arguments, environment, descriptor_limit, ret_pid);
-        posix_spawnattr_destroy(&attributes);
-    }
-    posix_spawn_file_actions_destroy(&actions);
-    return error;
-}
-
-/* Moves the sources out of the way of the targets; *ret_moved counts those that must be closed again. */
-static int raise_sources(const int *sources, size_t count, int *raised, size_t *ret_moved)
-{
-    for (size_t i = 0; i < count; i++) {
-        raised[i] = fcntl(sources[i], F_DUPFD_CLOEXEC, 3 + (int)count);
-        if (raised[i] < 0)
-            return errno;
-        *ret_moved = i + 1;
-    }
-    return 0;
-}
-
-#define MOST_DESCRIPTORS 64
-
-int maitred_linux_spawn(const char *path, char *const arguments[], char *const environment[], const int *sources,
-                        size_t source_count, const struct rlimit *descriptor_limit, pid_t *ret_pid)
-{
-    int raised[MOST_DESCRIPTORS];
-    size_t moved = 0;
-
-    if (source_count > MOST_DESCRIPTORS) {
-        errno = E2BIG;
-        return -1;
-    }
-    int error = raise_sources(sources, source_count, raised, &moved);
-    if (error == 0)
-        error = spawn_raised(path, arguments, environment, raised, source_count, descriptor_limit, ret_pid);
-    for (size_t i = 0; i < moved; i++)
-        close(raised[i]);
-    errno = error;
-    return error == 0 ? 0 : -1;
 }
 
 int maitred_linux_close_on_exec_from(int first)

@@ -16,14 +16,9 @@ package enum ExitStatus: Equatable, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .exited(let code): "exit code \(code)"
-        case .signaled(let signal): "signal \(signal)\(Self.name(of: signal).map { " (SIG\($0))" } ?? "")"
+        case .signaled(let signal): "signal \(signal)\(Signal.name(of: signal).map { " (\($0))" } ?? "")"
         case .unknown: "unknown status"
         }
-    }
-
-    private static func name(of signal: CInt) -> String? {
-        // SAFETY: sigabbrev_np returns a static string or NULL.
-        unsafe maitred_linux_signal_name(signal).map { unsafe String(cString: $0) }
     }
 }
 
@@ -35,10 +30,18 @@ package struct SpawnPlan {
     package var arguments: [String]
     /// "NAME=VALUE" lines.
     package var environment: [String]
-    /// Numbers of the descriptors it gets, as 3, 4, 5 and so on.
+    /// Numbers of the descriptors it gets, as 3, 4, 5 and so on; at most 64.
     package var descriptors: [CInt]
-    /// Soft RLIMIT_NOFILE of the new process.
+    /// RLIMIT_NOFILE of the new process.
     package var descriptorLimit: DescriptorLimit
+    /// Number of its standard output; nil for this process's own.
+    package var standardOutput: CInt?
+    /// Number of its standard error; nil for this process's own.
+    package var standardError: CInt?
+    /// Whom it runs as, without any privilege of this process; nil for this process's own user and privileges.
+    ///
+    /// For a process that was started as root.
+    package var user: UserAccount?
 
     /// Puts a plan together.
     package init(
@@ -46,13 +49,59 @@ package struct SpawnPlan {
         arguments: [String],
         environment: [String],
         descriptors: [CInt],
-        descriptorLimit: DescriptorLimit
+        descriptorLimit: DescriptorLimit,
+        standardOutput: CInt? = nil,
+        standardError: CInt? = nil,
+        user: UserAccount? = nil
     ) {
         self.path = path
         self.arguments = arguments
         self.environment = environment
         self.descriptors = descriptors
         self.descriptorLimit = descriptorLimit
+        self.standardOutput = standardOutput
+        self.standardError = standardError
+        self.user = user
+    }
+
+    /// Its numbers, as the C function wants them.
+    fileprivate var numbers: maitred_linux_child {
+        maitred_linux_child(
+            standard_output: standardOutput ?? -1,
+            standard_error: standardError ?? -1,
+            source_count: descriptors.count,
+            descriptor_limit: rlimit(
+                rlim_cur: rlim_t(descriptorLimit.soft),
+                rlim_max: rlim_t(descriptorLimit.hard)
+            ),
+            changes_user: user == nil ? 0 : 1,
+            user: user?.id ?? 0,
+            group: user?.group ?? 0,
+            group_count: user?.groups.count ?? 0
+        )
+    }
+
+    /// What an operator reads when a step of the start failed.
+    fileprivate func error(_ step: maitred_linux_spawn_step, _ errno: CInt) -> SystemError {
+        let asUser = user.map { " as user '\($0.name)'" } ?? ""
+        let change = "to user '\(user?.name ?? "")' for \(path)"
+        switch step {
+        case MAITRED_LINUX_SPAWN_DESCRIPTORS:
+            return SystemError(call: "set up descriptors for", object: path, errno: errno)
+        case MAITRED_LINUX_SPAWN_PROCESS:
+            return SystemError(call: "create a process for", object: path, errno: errno)
+        case MAITRED_LINUX_SPAWN_LIMIT:
+            return SystemError(call: "set RLIMIT_NOFILE for", object: path, errno: errno)
+        case MAITRED_LINUX_SPAWN_USER:
+            return SystemError(call: "change", object: change, errno: errno)
+        case MAITRED_LINUX_SPAWN_PRIVILEGE:
+            return SystemError(call: "change", object: change, errno: errno, reason: "it could change back")
+        case MAITRED_LINUX_SPAWN_TIME:
+            let reason = "the file could not be executed in time"
+            return SystemError(call: "run", object: path + asUser, errno: errno, reason: reason)
+        default:
+            return SystemError(call: "run", object: path + asUser, errno: errno)
+        }
     }
 }
 
@@ -99,35 +148,30 @@ package struct ChildProcess: ~Copyable {
 
     /// Starts a process in a group of its own, with exactly the planned descriptors.
     ///
-    /// Wraps `posix_spawn(3)`.
+    /// Returns once the program runs. Wraps `clone(2)` and `execve(2)`; see docs/decisions/007.
     package static func spawn(_ plan: SpawnPlan) throws(SystemError) -> ChildProcess {
         let arguments = CStrings(plan.arguments)
         let environment = CStrings(plan.environment)
-        var limit = rlimit(rlim_cur: rlim_t(plan.descriptorLimit.soft), rlim_max: rlim_t(plan.descriptorLimit.hard))
+        var numbers = plan.numbers
+        var step = MAITRED_LINUX_SPAWN_EXECUTE
         var pid: Int32 = 0
-        try check("run", plan.path) {
+        let pidfd = retrying {
             // SAFETY: the arrays are kept until the call has returned, end with NULL, and the counts match.
             withExtendedLifetime((arguments, environment)) {
                 unsafe maitred_linux_spawn(
+                    &numbers,
                     plan.path,
                     arguments.pointers,
                     environment.pointers,
                     plan.descriptors,
-                    plan.descriptors.count,
-                    &limit,
-                    &pid
+                    plan.user?.groups ?? [],
+                    &pid,
+                    &step
                 )
             }
         }
-        // Nobody else reaps our children, so the number still means this child, even if it has ended already.
-        do throws(SystemError) {
-            let number = try check("open a pidfd for", "process \(pid)") { maitred_linux_pidfd_open(pid) }
-            return ChildProcess(pid: pid, descriptor: Descriptor(owning: number))
-        } catch {
-            // Nobody would watch over it. Its result is left to whoever takes any child's.
-            _ = kill(pid, SIGKILL)
-            throw error
-        }
+        guard pidfd >= 0 else { throw plan.error(step, -pidfd) }
+        return ChildProcess(pid: pid, descriptor: Descriptor(owning: pidfd))
     }
 
     /// Sends a signal to the process itself; nothing happens when it has ended.

@@ -11,12 +11,15 @@ package struct ListeningOptions: Sendable {
     package var noDelay: Bool
     /// Permission bits of a Unix socket; nil leaves them to the umask.
     package var mode: UInt32?
+    /// The group that owns a Unix socket's file; nil leaves it to the process and the directory.
+    package var group: UInt32?
 
     /// Options with the defaults a server wants.
-    package init(backlog: CInt = 4096, noDelay: Bool = false, mode: UInt32? = nil) {
+    package init(backlog: CInt = 4096, noDelay: Bool = false, mode: UInt32? = nil, group: UInt32? = nil) {
         self.backlog = backlog
         self.noDelay = noDelay
         self.mode = mode
+        self.group = group
     }
 }
 
@@ -40,8 +43,14 @@ package struct ListeningSocket: ~Copyable {
     /// The address it is bound to, with the real port.
     package let address: SocketAddress
 
-    /// A path to remove when the listener closes: set only for a Unix socket that this process created.
-    private let ownedPath: String?
+    /// The file to remove when the listener closes: set only for a Unix socket that this process created.
+    private let ownedFile: OwnedFile?
+
+    /// A path, and which file it named when this process created it.
+    private struct OwnedFile {
+        let path: String
+        let identity: FileIdentity
+    }
 
     /// Opens, binds and listens.
     ///
@@ -55,14 +64,16 @@ package struct ListeningSocket: ~Copyable {
         let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
         let number = try check("create a socket for", "\(address)") { socket(address.family, type, 0) }
         let descriptor = Descriptor(owning: number)
+        var ownedFile: OwnedFile?
         if let path = address.unixPath {
-            try bindUnix(descriptor, address, path, options.mode)
+            try bindUnix(descriptor, address, path, options)
+            ownedFile = FileIdentity.ofPath(path).map { OwnedFile(path: path, identity: $0) }
         } else {
             try bindInternet(descriptor, address, options)
         }
         try check("listen on", "\(address)") { listen(descriptor.number, options.backlog) }
         let bound = try SocketAddress.local(of: descriptor)
-        return ListeningSocket(descriptor: descriptor, address: bound, ownedPath: address.unixPath)
+        return ListeningSocket(descriptor: descriptor, address: bound, ownedFile: ownedFile)
     }
 
     /// Takes over a listening socket from a service manager.
@@ -81,13 +92,13 @@ package struct ListeningSocket: ~Copyable {
         // The status flag belongs to the open file, which we may share; every accept is non-blocking only with it.
         try setNonBlocking(descriptor)
         let address = try SocketAddress.local(of: descriptor)
-        return ListeningSocket(descriptor: descriptor, address: address, ownedPath: nil)
+        return ListeningSocket(descriptor: descriptor, address: address, ownedFile: nil)
     }
 
-    private init(descriptor: consuming Descriptor, address: SocketAddress, ownedPath: String?) {
+    private init(descriptor: consuming Descriptor, address: SocketAddress, ownedFile: OwnedFile?) {
         self.descriptor = descriptor
         self.address = address
-        self.ownedPath = ownedPath
+        self.ownedFile = ownedFile
     }
 
     /// Accepts one connection without waiting.
@@ -115,11 +126,13 @@ package struct ListeningSocket: ~Copyable {
         return unsafe poll(&entry, 1, 0) > 0
     }
 
-    /// Removes the file of a Unix socket that this process created.
+    /// Removes the file of a Unix socket that this process created, unless the path names another file by now.
     ///
-    /// The socket itself closes with the value.
+    /// The socket itself closes with the value; while it is open its file's inode number cannot be used again, so an
+    /// equal one means that it is the same file.
     package func removeFile() {
-        if let ownedPath { _ = unsafe unlink(ownedPath) }
+        guard let ownedFile, FileIdentity.ofPath(ownedFile.path) == ownedFile.identity else { return }
+        _ = unsafe unlink(ownedFile.path)
     }
 
     private static func bindInternet(
@@ -138,19 +151,33 @@ package struct ListeningSocket: ~Copyable {
         _ socket: borrowing Descriptor,
         _ address: SocketAddress,
         _ path: String,
-        _ mode: UInt32?
+        _ options: ListeningOptions
     ) throws(SystemError) {
         // The file appears with its final mode: bind(2) applies the umask, so it is set around the call.
-        let previous = mode.map { umask(~$0 & 0o777) }
+        let previous = options.mode.map { umask(~$0 & 0o777) }
         defer { if let previous { _ = umask(previous) } }
         let result = bindOnce(socket, address)
-        if result >= 0 { return }
-        guard result == -EADDRINUSE, try isStale(address, path) else {
-            throw SystemError(call: "listen on", object: "\(address)", errno: result)
+        if result < 0 {
+            guard result == -EADDRINUSE, try isStale(address, path) else {
+                throw SystemError(call: "listen on", object: "\(address)", errno: result)
+            }
+            try check("replace", path) { unsafe unlink(path) }
+            let second = bindOnce(socket, address)
+            guard second >= 0 else { throw SystemError(call: "listen on", object: "\(address)", errno: second) }
         }
-        try check("replace", path) { unsafe unlink(path) }
-        let second = bindOnce(socket, address)
-        guard second >= 0 else { throw SystemError(call: "listen on", object: "\(address)", errno: second) }
+        // Before listen(2): until then nobody can connect, whatever group the file was born with.
+        if let group = options.group { try setGroup(of: path, group) }
+    }
+
+    /// Gives a new socket file to a group; removes the file when that is forbidden.
+    private static func setGroup(of path: String, _ group: UInt32) throws(SystemError) {
+        do throws(SystemError) {
+            // An owner of -1 stays who it is.
+            try check("change the group of", path) { unsafe lchown(path, uid_t.max, group) }
+        } catch {
+            _ = unsafe unlink(path)
+            throw error
+        }
     }
 
     /// bind(2), with the negative error number when it fails.
@@ -166,6 +193,17 @@ package struct ListeningSocket: ~Copyable {
         let probe = Descriptor(owning: try check("create a socket for", "\(address)") { socket(AF_UNIX, type, 0) })
         let result = retrying { unsafe address.withPointer { unsafe maitred_linux_connect(probe.number, $0, $1) } }
         return result == -ECONNREFUSED
+    }
+}
+
+extension FileIdentity {
+    /// The file at a path, not followed if it is a link; nil when there is none.
+    ///
+    /// Wraps `lstat(2)`.
+    package static func ofPath(_ path: String) -> FileIdentity? {
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0 else { return nil }
+        return FileIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     }
 }
 

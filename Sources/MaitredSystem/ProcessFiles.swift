@@ -40,6 +40,18 @@ package enum ProcessFiles {
         return pages &* UInt64(sysconf(CInt(_SC_PAGESIZE)))
     }
 
+    /// Processor time that a process and those of its children that it waited for have used, nil when there is none.
+    ///
+    /// Fields 14 to 17 of `/proc/PID/stat`, which count in ticks of 10 ms.
+    package static func cpuNanoseconds(of pid: Int32) -> UInt64? {
+        guard pid > 0, let text = readSmall("/proc/\(pid)/stat") else { return nil }
+        guard let end = text.lastIndex(of: UInt8(ascii: ")")) else { return nil }
+        let fields = text[(end + 1)...].split(separator: UInt8(ascii: " "))
+        guard fields.count > 14 else { return nil }
+        let ticks = fields[11...14].reduce(0) { $0 &+ (number($1) ?? 0) }
+        return ticks &* (1_000_000_000 / UInt64(max(1, sysconf(CInt(_SC_CLK_TCK)))))
+    }
+
     private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
         UInt64(String(decoding: digits, as: UTF8.self))
     }

@@ -20,7 +20,7 @@ package struct TimerDescriptor: ~Copyable {
 
     /// Sets the moment and forgets the one before; a moment that has passed is reported at once.
     ///
-    /// - Parameter nanoseconds: A reading of `MonotonicClock`, of which those after year 2262 never come.
+    /// - Parameter nanoseconds: A reading of `MonotonicClock`; one beyond 292 years after its start never comes.
     package func set(at nanoseconds: UInt64) {
         // Zero would turn the timer off.
         let moment = Int(clamping: max(1, nanoseconds))

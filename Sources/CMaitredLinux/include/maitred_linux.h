@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -70,14 +71,40 @@ int maitred_linux_reap(int pidfd, pid_t *ret_pid, int *ret_code, int *ret_signal
 /* 1 while the process group has a member that is our child or was left to us, 0 when not. Reaps none. */
 int maitred_linux_group_exists(pid_t group);
 
+/* What of a start failed: maitred_linux_spawn's *ret_step. */
+enum maitred_linux_spawn_step {
+    MAITRED_LINUX_SPAWN_DESCRIPTORS, /* to duplicate, place or close descriptors */
+    MAITRED_LINUX_SPAWN_PROCESS,     /* to create the process, its pidfd or its process group */
+    MAITRED_LINUX_SPAWN_LIMIT,       /* to set RLIMIT_NOFILE */
+    MAITRED_LINUX_SPAWN_USER,        /* to change groups and user */
+    MAITRED_LINUX_SPAWN_PRIVILEGE,   /* the process could have changed back */
+    MAITRED_LINUX_SPAWN_EXECUTE,     /* execve(2) */
+    MAITRED_LINUX_SPAWN_TIME,        /* it did not get as far as execve(2) in time */
+};
+
+/* What a child is made of besides strings and lists. */
+struct maitred_linux_child {
+    int standard_output;            /* -1: inherited */
+    int standard_error;             /* -1: inherited */
+    size_t source_count;            /* at most 64 */
+    struct rlimit descriptor_limit; /* RLIMIT_NOFILE */
+    int changes_user;               /* 0: the rest is not looked at */
+    uid_t user;
+    gid_t group;
+    size_t group_count;
+};
+
 /*
- * posix_spawn(3) of `path` with exactly the wanted descriptors: standard input from /dev/null, output and
- * error inherited, sources[i] as descriptor 3 + i, everything else closed; own process group, no signal
- * blocked, every disposition default; RLIMIT_NOFILE as given, its hard part no lower than this process's own.
- * Returns 0 or -1 with the errno of the step that failed, execve included.
+ * Starts `path` with exactly the wanted descriptors: standard input from /dev/null, output and error as given or
+ * inherited, sources[i] as descriptor 3 + i, everything else closed; own process group, no signal blocked, every
+ * disposition default, RLIMIT_NOFILE and, if asked for, user, group and supplementary `groups` as given.
+ *
+ * Returns when the program runs: its pidfd, close-on-exec, and *ret_pid. Otherwise -1 with *ret_step and the errno of
+ * that step, and no child is left but one that needed too long: that is killed and left to be reaped.
  */
-int maitred_linux_spawn(const char *path, char *const arguments[], char *const environment[], const int *sources,
-                        size_t source_count, const struct rlimit *descriptor_limit, pid_t *ret_pid);
+int maitred_linux_spawn(const struct maitred_linux_child *child, const char *path, char *const arguments[],
+                        char *const environment[], const int *sources, const gid_t *groups, pid_t *ret_pid,
+                        enum maitred_linux_spawn_step *ret_step);
 
 /* Sets close-on-exec on every open descriptor from `first` up: close_range(2). */
 int maitred_linux_close_on_exec_from(int first);
