@@ -31,6 +31,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -54,13 +55,19 @@ let package = Package(
         .target(name: "MaitredSupervise", swiftSettings: strict),
         // Settings from flags, environment and files. Pure: text in, configuration or error out.
         .target(name: "MaitredConfig", dependencies: ["MaitredBalance"], swiftSettings: strict),
+        // What a running master says and is asked: events, status, requests, and both ends of the control socket.
+        .target(name: "MaitredControl", dependencies: ["MaitredSystem"], swiftSettings: strict),
+        // What the commands show on a terminal. Pure: reports in, lines out.
+        .target(name: "MaitredConsole", dependencies: ["MaitredConfig", "MaitredControl"], swiftSettings: strict),
         // Socket activation, sd_notify, watchdog, journal.
         .target(name: "MaitredSystemd", dependencies: ["CSystemd", "MaitredSystem"], swiftSettings: strict),
         // The loop: kernel events in, decisions of the pure modules carried out.
         .target(
             name: "MaitredMaster",
             dependencies: [
-                "MaitredBalance", "MaitredSupervise", "MaitredConfig", "MaitredSystemd", "MaitredWire", "MaitredSystem",
+                "MaitredBalance", "MaitredSupervise", "MaitredConfig", "MaitredControl", "MaitredSystemd", "MaitredWire",
+                "MaitredSystem",
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict
@@ -99,7 +106,7 @@ let package = Package(
         .executableTarget(
             name: "maitred",
             dependencies: [
-                "MaitredMaster", "MaitredConfig", "MaitredSystem",
+                "MaitredMaster", "MaitredConfig", "MaitredConsole", "MaitredControl", "MaitredSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -162,10 +169,20 @@ let package = Package(
         .testTarget(
             name: "MaitredMasterTests",
             dependencies: [
-                "MaitredBalance", "MaitredConfig", "MaitredMaster", "MaitredSupervise", "MaitredSystem",
-                "MaitredSystemd", "MaitredTesting", "MaitredWire",
+                "CMaitredLinux", "MaitredBalance", "MaitredConfig", "MaitredControl", "MaitredMaster",
+                "MaitredSupervise", "MaitredSystem", "MaitredSystemd", "MaitredTesting", "MaitredWire",
                 .product(name: "Logging", package: "swift-log"),
             ],
+            swiftSettings: plain
+        ),
+        .testTarget(
+            name: "MaitredControlTests",
+            dependencies: ["CMaitredLinux", "MaitredControl", "MaitredSystem", "MaitredTesting"],
+            swiftSettings: plain
+        ),
+        .testTarget(
+            name: "MaitredConsoleTests",
+            dependencies: ["MaitredConfig", "MaitredConsole", "MaitredControl"],
             swiftSettings: plain
         ),
         // The built programs, with real workers.

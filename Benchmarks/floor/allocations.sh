@@ -20,26 +20,13 @@ TEXT
 # shellcheck source=common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-maitred=$root/.build/release/maitred
-strategy=round-robin requests=20000 stacks=0 strict=false
+strategy=round-robin requests=20000 stacks=0
 readonly runs=2 limit=0.01
 
-while [ $# -gt 0 ]; do
-    case $1 in
-        --strategy | --requests | --stacks)
-            [ $# -ge 2 ] || { usage >&2; exit 64; }
-            printf -v "${1#--}" '%s' "$2"
-            shift
-            ;;
-        --strict) strict=true ;;
-        --help | -h) usage; exit 0 ;;
-        -*) usage >&2; exit 64 ;;
-        *) maitred=$1 ;;
-    esac
-    shift
-done
-[[ $requests =~ ^[1-9][0-9]*$ && $stacks =~ ^[0-9]+$ ]] || { usage >&2; exit 64; }
-[ -x "$maitred" ] || fail "$maitred is not there: run make build first"
+parse_options 'strategy requests stacks' "$@"
+check_numbers "$requests"
+[[ $stacks =~ ^[0-9]+$ ]] || misused
+check_maitred
 
 for name in worker client; do build "$name"; done
 build count_malloc -shared -fPIC

@@ -1,12 +1,15 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: Apache-2.0
 #
-# What the scripts of this folder share. To be sourced; sets root, programs, logs.
+# What the scripts of this folder share. To be sourced, once `usage` is defined; sets root, programs, logs, and what the
+# options that all of them have begin with.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 programs=$root/.build/floor
 logs=$(mktemp -d)
 started=()
+maitred=$root/.build/release/maitred
+strict=false
 
 # Longer than any start takes: this is for the case that nothing ever comes.
 readonly start_seconds=20
@@ -14,6 +17,43 @@ readonly start_seconds=20
 fail() {
     echo "${0##*/}: $*" >&2
     exit 1
+}
+
+# Says how the script is called, and ends it.
+misused() {
+    usage >&2
+    exit 64
+}
+
+# parse_options NAMES ARGUMENT…: sets the variable of each option in NAMES (words) that is given, and strict and maitred.
+parse_options() {
+    local names=$1 name known
+    shift
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --strict) strict=true ;;
+            --help | -h) usage; exit 0 ;;
+            -*)
+                known=false
+                for name in $names; do [ "$1" != "--$name" ] || known=true; done
+                if ! $known || [ $# -lt 2 ]; then misused; fi
+                printf -v "${1#--}" '%s' "$2"
+                shift
+                ;;
+            *) maitred=$1 ;;
+        esac
+        shift
+    done
+}
+
+# check_numbers NUMBER…: each is a whole number above 0.
+check_numbers() {
+    local number
+    for number; do [[ $number =~ ^[1-9][0-9]*$ ]] || misused; done
+}
+
+check_maitred() {
+    [ -x "$maitred" ] || fail "$maitred is not there: run make build first"
 }
 
 # Ends what was started, and waits for it. Called by the trap.

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What does maitred's master cost per connection, beside a bare C loop that only accepts and hands on?
+# What does maitred's master cost per connection, beside bare C loops that only accept and hand on?
 #
-# Both run at the same time with the same worker program, and are measured in turns, so that a change in the machine's
-# mood meets both. What is compared is the CPU time of the two masters themselves (/proc/PID/schedstat, nanoseconds):
+# All run at the same time with the same worker program, and are measured in turns, so that a change in the machine's
+# mood meets each. What is compared is the CPU time of the masters themselves (/proc/PID/schedstat, nanoseconds):
 # client and workers do not count.
 set -euo pipefail
 
@@ -14,91 +14,89 @@ usage: compare.sh [options] [MAITRED]
 
   MAITRED            the program (default: .build/release/maitred)
   --workers N        workers of each (default 4, at most 64)
-  --strategy NAME    how maitred chooses (default round-robin, which is all the bare loop can)
-  --connections N    connections at a time in the first block (default 64; the second always has 4)
+  --strategy NAME    how maitred chooses (default round-robin, which is all the bare loops can)
+  --connections N    connections at a time in the second block (default 64; the first has 512, the third 4)
   --requests N       connections per round (default 60000)
   --rounds N         rounds of each block, after one to warm up (default 7)
-  --strict           exit 1 when the budget is exceeded
+  --strict           exit 1 when the budget is exceeded in any block
 TEXT
 }
 
 # shellcheck source=common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-maitred=$root/.build/release/maitred
-workers=4 strategy=round-robin connections=64 requests=60000 rounds=7 strict=false
-readonly budget=1.10 quiet_connections=4
+workers=4 strategy=round-robin connections=64 requests=60000 rounds=7
+readonly budget=1.10 flood_connections=512 quiet_connections=4
 
-while [ $# -gt 0 ]; do
-    case $1 in
-        --workers | --strategy | --connections | --requests | --rounds)
-            [ $# -ge 2 ] || { usage >&2; exit 64; }
-            printf -v "${1#--}" '%s' "$2"
-            shift
-            ;;
-        --strict) strict=true ;;
-        --help | -h) usage; exit 0 ;;
-        -*) usage >&2; exit 64 ;;
-        *) maitred=$1 ;;
-    esac
-    shift
-done
-for number in "$workers" "$connections" "$requests" "$rounds"; do
-    [[ $number =~ ^[1-9][0-9]*$ ]] || { usage >&2; exit 64; }
-done
-[ -x "$maitred" ] || fail "$maitred is not there: run make build first"
+parse_options 'workers strategy connections requests rounds' "$@"
+check_numbers "$workers" "$connections" "$requests" "$rounds"
+check_maitred
 
 for name in floor worker client; do build "$name"; done
 
-start floor "$programs/floor" 0 "$workers" "$programs/worker"
-floor_pid=$pid
-wait_for "$floor_pid" floor 'listening on' 1
-floor_port=$(port_in floor)
+# The masters, in the order of the table's columns.
+readonly masters=(floor epoll maitred)
+declare -A pids ports
+
+# start_floor NAME [FLAG]: a bare loop.
+start_floor() {
+    start "$1" "$programs/floor" "${@:2}" 0 "$workers" "$programs/worker"
+    wait_for "$pid" "$1" 'listening on' 1
+    pids[$1]=$pid ports[$1]=$(port_in "$1")
+}
+
+start_floor floor
+start_floor epoll --epoll
 start_maitred "$maitred" "$workers" "$strategy"
+pids[maitred]=$maitred_pid ports[maitred]=$maitred_port
 
 # One run: "microseconds-per-connection connections-per-second".
-# run PID PORT CONNECTIONS
+# run MASTER CONNECTIONS
 run() {
     local before after seconds
-    read -r before _ <"/proc/$1/schedstat"
-    seconds=$(client "$2" "$3" "$requests") || exit 1
-    read -r after _ <"/proc/$1/schedstat"
+    read -r before _ <"/proc/${pids[$1]}/schedstat"
+    seconds=$(client "${ports[$1]}" "$2" "$requests") || exit 1
+    read -r after _ <"/proc/${pids[$1]}/schedstat"
     awk -v "ns=$((after - before))" -v "n=$requests" -v "s=$seconds" 'BEGIN { printf "%.3f %.0f\n", ns / n / 1e3, n / s }'
 }
 
 # Prints one block and whether it was within the budget.
 # block CONNECTIONS
 block() {
-    local round floor_run maitred_run
+    local round name line
     printf '\n%d connections at a time\n' "$1"
-    echo 'round       floor µs  maitred µs    ratio   floor conn/s maitred conn/s'
-    run "$floor_pid" "$floor_port" "$1" >/dev/null
-    run "$maitred_pid" "$maitred_port" "$1" >/dev/null
+    echo 'round    floor µs  epoll µs  maitred µs  / floor  / epoll  floor /s  epoll /s  maitred /s'
+    for name in "${masters[@]}"; do run "$name" "$1" >/dev/null; done
     : >"$logs/rounds"
     for ((round = 1; round <= rounds; round++)); do
-        floor_run=$(run "$floor_pid" "$floor_port" "$1")
-        maitred_run=$(run "$maitred_pid" "$maitred_port" "$1")
-        awk -v "round=$round" '{ printf "%s %s %s %.4f %s %s\n", round, $1, $3, $3 / $1, $2, $4 }' \
-            <<<"$floor_run $maitred_run" | tee -a "$logs/rounds" |
-            awk '{ printf "%-8s %11.2f %11.2f %8.3f %14d %14d\n", $1, $2, $3, $4, $5, $6 }'
+        line=$round
+        for name in "${masters[@]}"; do line+=" $(run "$name" "$1")"; done
+        awk '{ print $1, $2, $4, $6, $6 / $2, $6 / $4, $3, $5, $7 }' <<<"$line" | tee -a "$logs/rounds" | table
     done
-    awk -v "floor=$(median 2)" -v "maitred=$(median 3)" -v "ratio=$(median 4)" -v "floor_rate=$(median 5)" \
-        -v "rate=$(median 6)" -v "budget=$budget" 'BEGIN {
-            printf "%-8s %11.2f %11.2f %8.3f %14d %14d\n", "median", floor, maitred, ratio, floor_rate, rate
-            printf "budget %s: %s\n", budget, ratio <= budget ? "ok" : "exceeded"
-        }' | tee -a "$logs/verdicts"
+    medians | table
+    medians | awk -v "budget=$budget" '{ printf "budget %s x floor: %s\n", budget, $5 <= budget ? "ok" : "exceeded" }' |
+        tee -a "$logs/verdicts"
 }
 
-# The median of a column of the rounds.
-median() {
-    awk -v "column=$1" '{ print $column }' "$logs/rounds" | sort -g |
-        awk '{ value[NR] = $1 } END { print (value[int((NR + 1) / 2)] + value[int(NR / 2) + 1]) / 2 }'
+# The lines of the input under the headings.
+table() {
+    awk '{ printf "%-7s %9.2f %9.2f %11.2f %8.3f %8.3f %9d %9d %11d\n", $1, $2, $3, $4, $5, $6, $7, $8, $9 }'
 }
 
-echo "master CPU per connection: bare C loop (floor) and maitred, in turns"
+# The median of each column of the rounds.
+medians() {
+    local column
+    printf median
+    for column in 2 3 4 5 6 7 8 9; do
+        awk -v "column=$column" '{ print $column }' "$logs/rounds" | sort -g |
+            awk '{ value[NR] = $1 } END { printf " %.10g", (value[int((NR + 1) / 2)] + value[int(NR / 2) + 1]) / 2 }'
+    done
+    echo
+}
+
+echo "master CPU per connection: a bare C loop (floor), one that waits in an epoll (epoll), and maitred, in turns"
 echo "kernel $(uname -r), $(nproc) cores,$(sed -n 's/^model name[^:]*://p' /proc/cpuinfo | head -n 1)"
 echo "$workers workers each, strategy $strategy, $requests connections a round"
-block "$connections"
-block "$quiet_connections"
+for count in "$flood_connections" "$connections" "$quiet_connections"; do block "$count"; done
 
 if $strict && grep -q 'exceeded$' "$logs/verdicts"; then exit 1; fi

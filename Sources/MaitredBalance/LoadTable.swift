@@ -5,7 +5,7 @@
 /// A value without clock or system: the master writes in what it counts and reads, strategies read. Numbers are
 /// clamped, never trusted. An index out of range is a bug of the caller and traps.
 ///
-/// A worker is *eligible* when it is ready, not draining, not busy, not refusing, has room in its queue and has fewer
+/// A worker is *eligible* when it is ready, not draining, not busy, not held, not refusing, has room in its queue and has fewer
 /// connections open than the limit. That is kept current on every change, so that asking costs nothing.
 public struct LoadTable: Sendable, Equatable {
     /// The workers in the order in which they joined, which is the order of the rotation.
@@ -126,6 +126,17 @@ public struct LoadTable: Sendable, Equatable {
     public mutating func setBusy(_ isBusy: Bool, at index: Int) {
         workers[index].isBusy = isBusy
         eligibleCount &+= workers[index].settle(under: limits)
+    }
+
+    /// Says whether a worker was taken out of the rotation by hand.
+    public mutating func setHeld(_ isHeld: Bool, at index: Int) {
+        workers[index].isHeld = isHeld
+        eligibleCount &+= workers[index].settle(under: limits)
+    }
+
+    /// Says whether a worker uses more memory than it should.
+    public mutating func setOverMemory(_ isOverMemory: Bool, at index: Int) {
+        workers[index].isOverMemory = isOverMemory
     }
 
     /// Says whether a worker's channel is full, whatever the counts say.

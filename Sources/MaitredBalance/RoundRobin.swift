@@ -4,8 +4,8 @@
 ///
 /// While the set of eligible workers does not change, no two of them differ by more than one connection over any
 /// stretch. A worker that is passed over because it is full, for a moment in which it was not scheduled, say, gets the
-/// turns it missed as soon as it has room, so that in the end all have the same. One that is busy, draining or not ready
-/// missed nothing. Ignores weights.
+/// turns it missed as soon as it has room, so that in the end all have the same. One that is busy, held, draining or not
+/// ready missed nothing. Ignores weights.
 public struct RoundRobin: BalancingStrategy {
     /// Turns that are made up for at most, about a twentieth of a second at full rate.
     ///
@@ -77,6 +77,6 @@ public struct RoundRobin: BalancingStrategy {
 
     /// Not eligible for no other reason than that it has no room.
     private func isMerelyFull(_ worker: WorkerLoad) -> Bool {
-        worker.isReady && !worker.isDraining && !worker.isBusy
+        worker.isReady && !worker.isDraining && !worker.isBusy && !worker.isHeld
     }
 }

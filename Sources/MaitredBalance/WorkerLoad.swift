@@ -29,6 +29,12 @@ public struct WorkerLoad: Sendable, Equatable {
     /// Whether the worker has something queued and has not taken anything for longer than the stall timeout.
     public internal(set) var isBusy = false
 
+    /// Whether somebody took the worker out of the rotation by hand.
+    public internal(set) var isHeld = false
+
+    /// Whether the worker uses more memory than it should; only `LeastMemory` minds.
+    public internal(set) var isOverMemory = false
+
     /// Whether the worker's channel was full in this wakeup, whatever the counts say.
     public internal(set) var isRefusing = false
 
@@ -82,7 +88,7 @@ public struct WorkerLoad: Sendable, Equatable {
     mutating func settle(under limits: RotationLimits) -> Int {
         let was = isEligible
         isEligible =
-            isReady && !isDraining && !isBusy && !isRefusing
+            isReady && !isDraining && !isBusy && !isHeld && !isRefusing
             && queued < limits.queueDepth && open < limits.maxConnections
         return (isEligible ? 1 : 0) &- (was ? 1 : 0)
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import MaitredConfig
 internal import MaitredSupervise
 
 /// The master's own times.
@@ -15,8 +16,11 @@ struct Clocks {
     /// Samples between two status lines for the service manager, which passes each on to everybody who listens to it.
     static let samplesPerStatus = 10
 
-    /// Samples since the start.
+    /// Seconds of which the samples are complete.
     var samples = 0
+
+    /// Workers that were measured in this second so far.
+    private(set) var sampledWorkers = 0
 
     /// The next turn begins at this moment at the latest.
     ///
@@ -41,6 +45,9 @@ struct Clocks {
     /// When to sample.
     var sampleAt: Instant
 
+    /// When the measuring of this second began.
+    private var secondBeganAt: Instant
+
     /// When to log a line with the state of everything, nil for never.
     var statusAt: Instant?
 
@@ -48,12 +55,12 @@ struct Clocks {
     var watchdogAt: Instant?
 
     /// How often to log, and to tell.
-    let statusInterval: Duration
+    private(set) var statusInterval: Duration
     /// Half of what the service manager allows.
     let watchdogInterval: Duration?
 
     /// A turn that comes so much later than planned means that the machine slept: the stall timeout, twice its tick.
-    let lateNanoseconds: UInt64
+    private(set) var lateNanoseconds: UInt64
 
     /// Clocks that begin now.
     init(now: Instant, stallTimeout: Duration, statusInterval: Duration, watchdog: Duration?) {
@@ -61,10 +68,31 @@ struct Clocks {
         wakeAt = now
         turnBeganAt = now
         sampleAt = now + Self.sampleInterval
+        secondBeganAt = sampleAt
         self.statusInterval = statusInterval
         statusAt = statusInterval > .zero ? now + statusInterval : nil
         watchdogInterval = watchdog.map { $0 / 2 }
         watchdogAt = watchdog.map { _ in now }
+    }
+
+    /// Takes over what a reload has changed.
+    mutating func apply(_ configuration: Configuration, at now: Instant) {
+        lateNanoseconds = max(configuration.stallTimeout, Self.leastLateness).nanoseconds
+        guard configuration.statusInterval != statusInterval else { return }
+        statusInterval = configuration.statusInterval
+        statusAt = statusInterval > .zero ? now + statusInterval : nil
+    }
+
+    /// Workers up to this one have been measured; those that are left are in their time, a second for all.
+    mutating func sampled(upTo end: Int, of count: Int, at now: Instant) {
+        if end >= count {
+            sampleAt = max(secondBeganAt + Self.sampleInterval, now)
+            secondBeganAt = max(secondBeganAt + Self.sampleInterval, now)
+            sampledWorkers = 0
+        } else {
+            sampleAt = secondBeganAt + Self.sampleInterval * end / count
+            sampledWorkers = end
+        }
     }
 
     /// Whether the timer must be set to `wakeAt` before a wait; the answer counts as done.

@@ -3,13 +3,13 @@
 internal import MaitredSystem
 
 /// Finds the file that a command names, as a shell would, and says plainly when it cannot be run.
-enum CommandPath {
+package enum CommandPath {
     /// - Parameters:
     ///   - command: A path, or a name to be looked up.
     ///   - searchPath: The value of PATH.
     /// - Throws: `StartupError` saying what is wrong with the command.
     /// - Returns: The file, with its directory.
-    static func resolve(_ command: String, searchPath: String?) throws(StartupError) -> String {
+    package static func resolve(_ command: String, searchPath: String?) throws(StartupError) -> String {
         let candidates: [String]
         if command.contains("/") || command.isEmpty {
             candidates = [command]

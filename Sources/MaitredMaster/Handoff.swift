@@ -68,6 +68,9 @@ final class Handoff {
         return false
     }
 
+    /// Connections that wait in channels of workers that are gone.
+    var departedCount: Int { departed.reduce(0) { $0 + $1.waiting } }
+
     /// Whether channels of workers that are gone still hold connections.
     var hasDeparted: Bool { !departed.isEmpty }
 
@@ -169,10 +172,16 @@ final class Handoff {
 
     // MARK: - Take back
 
-    /// Keeps the channels of a worker that is gone until they are empty.
+    /// Keeps the channels of a worker that is gone until they are empty, and what it counted.
     func depart(_ link: WorkerLink) {
+        let waiting = link.waiting()
+        let taken = link.page.read().taken
+        counts.takenByDeparted &+= taken
+        // A worker can count what it likes: never less than nothing is lost.
+        let known = link.takenBack &+ UInt64(waiting) &+ min(taken, link.handed)
+        counts.lost &+= link.handed > known ? link.handed - known : 0
         // A knock alone is nobody's.
-        guard link.waiting() > 0 else { return }
+        guard waiting > 0 else { return }
         departed.append(contentsOf: link.channels.filter { $0.waiting > 0 })
     }
 
@@ -271,6 +280,10 @@ struct HandoffCounts: Equatable {
     var takenBack: UInt64 = 0
     /// Gone before they could be accepted.
     var failed: UInt64 = 0
+    /// Taken by workers that are gone, by their own count.
+    var takenByDeparted: UInt64 = 0
+    /// Gone from a channel of a worker that died before it counted them.
+    var lost: UInt64 = 0
     /// Found in a channel and not usable: lost descriptors, which only a faulty kernel or worker can cause.
     var refused: UInt64 = 0
 }

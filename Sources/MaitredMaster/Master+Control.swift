@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Logging
+internal import MaitredControl
 internal import MaitredSupervise
 internal import MaitredSystem
 internal import MaitredWire
@@ -24,7 +24,7 @@ extension Master {
             case .packet(let head, let body):
                 receive(head, body, from: worker, now)
             case .refused(let error):
-                refuse(error, from: worker)
+                refuse(error, from: worker, now)
             case .wouldBlock:
                 return
             case .closed:
@@ -33,10 +33,8 @@ extension Master {
             }
             worker.packetsThisSecond += 1
             if worker.packetsThisSecond >= WorkerHandle.packetsPerSecond {
-                log.warning(
-                    "worker \(id) sends more than \(WorkerHandle.packetsPerSecond) control packets a second: resting it",
-                    metadata: worker.metadata
-                )
+                let most = WorkerHandle.packetsPerSecond
+                emit(worker, .misbehaved(problem: "sends more than \(most) control packets a second: resting it"), now)
                 return setControlWatched(false, of: worker)
             }
             guard worker.isControlWatched else { return }
@@ -48,26 +46,22 @@ extension Master {
         case .ready:
             perform(worker.machine.reportedReady(at: now), for: worker, now)
         case .message:
-            log.debug("message from worker \(worker.id): \(body.count) bytes", metadata: worker.metadata)
+            emit(worker, .message(bytes: body.count), now)
         case .bell, .drain, nil:
             break
         }
     }
 
     /// Counts a packet that is not of the wire; after too many the worker's control channel is not read any more.
-    private func refuse(_ error: WireError, from worker: WorkerHandle) {
+    private func refuse(_ error: WireError, from worker: WorkerHandle, _ now: Instant) {
         worker.refusedPackets += 1
         if worker.refusedPackets == 1 {
-            log.warning(
-                "worker \(worker.id) sent a control packet that is refused: \(error)",
-                metadata: worker.metadata
-            )
+            emit(worker, .misbehaved(problem: "sent a control packet that is refused: \(error)"), now)
         }
         guard worker.refusedPackets >= WorkerHandle.refusalLimit else { return }
-        log.error(
-            "worker \(worker.id) sent \(worker.refusedPackets) control packets that are refused: not listening to it any more",
-            metadata: worker.metadata
-        )
+        let count = worker.refusedPackets
+        let problem = "sent \(count) control packets that are refused: not listening to it any more"
+        emit(worker, .misbehaved(problem: problem), now)
         setControlWatched(false, of: worker)
     }
 

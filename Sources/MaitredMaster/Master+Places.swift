@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Logging
+internal import MaitredControl
 internal import MaitredBalance
 internal import MaitredSupervise
 internal import MaitredSystem
@@ -13,6 +13,8 @@ extension Master {
     func watchSources() throws(SystemError) {
         try epoll.add(signals.descriptor, [.readable], Source.signals.token())
         try epoll.add(timer.descriptor, [.readable, .edge], Source.timer.token())
+        try control?.register(in: epoll, as: Source.requests.token())
+        try output.watch(in: epoll, as: Source.output.token())
     }
 
     /// Nobody is eligible, or one connection already waits for a place in the master's hand.
@@ -64,9 +66,8 @@ extension Master {
     func sayExhaustion(_ now: Instant) {
         guard let errno = handoff.exhaustion else { return }
         handoff.clearExhaustion()
-        log.warning(
-            "cannot accept: \(SystemError.words(for: errno)); trying again in \(Handoff.exhaustionPause.shortText)"
-        )
+        let reason = SystemError.words(for: errno)
+        emit(.master(.acceptPaused(reason: reason, pause: Handoff.exhaustionPause)), now)
         watchListeners()
         wake(at: now + Handoff.exhaustionPause)
     }
@@ -76,7 +77,7 @@ extension Master {
         do {
             try body()
         } catch {
-            log.error("cannot \(what()): \(error)")
+            emit(.master(.problem("cannot \(what()): \(error)")), .now)
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Logging
+internal import MaitredBalance
+internal import MaitredControl
 internal import MaitredConfig
 internal import MaitredSupervise
 
@@ -21,6 +22,7 @@ extension Master {
         clocks.tickAt = nil
         roster.look()
         for index in roster.links.indices {
+            if roster.balancer.table.workers[index].isHeld { continue }
             if roster.links[index].progress.isBusy {
                 lookForProgress(at: index, now)
             } else {
@@ -50,13 +52,9 @@ extension Master {
             link.progress.stoodStill(since: now, taken: link.queue.taken)
         }
         roster.setBusy(true, at: index)
-        log.notice(
-            "worker \(link.id) is busy: it takes nothing",
-            metadata: [
-                "worker": "\(link.id)", "slot": "\(link.slot)", "queued": "\(link.queue.queued)",
-                "since": "\((now - (link.progress.busySince ?? now)).shortText)",
-            ]
-        )
+        guard let worker = workers[link.id] else { return }
+        let since = link.progress.busySince ?? now
+        emit(worker, .busy(queued: link.queue.queued, for: now - since), now)
     }
 
     /// A busy worker is back when it took a knock, or something of its queue.
@@ -71,12 +69,7 @@ extension Master {
         if knocked > 0 ? link.knockedChannels.count < knocked : hasTaken {
             guard let busyFor = link.progress.progressed(at: now) else { return }
             roster.setBusy(false, at: index)
-            log.notice(
-                "worker \(link.id) takes again",
-                metadata: [
-                    "worker": "\(link.id)", "slot": "\(link.slot)", "busy-for": "\(busyFor.shortText)",
-                ]
-            )
+            if let worker = workers[link.id] { emit(worker, .back(busyFor: busyFor), now) }
         } else if link.queue.queued == 0 {
             link.knock()
             if link.isBroken { handoff.hasBroken = true }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Logging
 internal import MaitredBalance
 internal import MaitredConfig
+internal import MaitredControl
 internal import MaitredSupervise
 internal import MaitredSystem
 internal import MaitredWire
@@ -11,18 +11,14 @@ internal import MaitredWire
 
 extension Master {
     /// Says what is being served, by whom.
-    func logStart() {
+    func sayStart() {
+        let now = startedAt
         for listener in handoff.listeners {
             let address = listener.socket.address.description
-            log.notice(
-                "listening on \(address)",
-                metadata: ["listener": "\(listener.index)", "name": "\(listener.name)"]
-            )
+            emit(.master(.listening(index: listener.index, address: address, name: listener.name)), now)
         }
-        log.info(
-            "starting \(pool.size) workers of \(configuration.command[0])",
-            metadata: ["strategy": "\(configuration.strategy.rawValue)"]
-        )
+        let strategy = configuration.strategy.rawValue
+        emit(.master(.started(workers: pool.size, strategy: strategy, command: configuration.command[0])), now)
         service.status(statusLine())
     }
 
@@ -39,29 +35,25 @@ extension Master {
         return line
     }
 
-    /// Logs the state of everything and of each worker.
-    func logStatus(_ now: Instant) {
+    /// Says the state of everything and of each worker.
+    func sayMetrics(_ now: Instant) {
         roster.look()
-        log.info(
-            "status: \(statusLine())",
-            metadata: [
-                "uptime": "\((now - startedAt).shortText)", "accepted": "\(handoff.counts.accepted)",
-                "taken-back": "\(handoff.counts.takenBack)", "strategy": "\(configuration.strategy.rawValue)",
-            ]
+        let table = roster.balancer.table.workers
+        emit(
+            .master(
+                .metrics(
+                    ready: table.count { $0.isReady && !$0.isDraining },
+                    workers: pool.size,
+                    open: roster.openCount,
+                    queued: roster.queuedCount,
+                    accepted: Int(clamping: handoff.counts.accepted),
+                    takenBack: Int(clamping: handoff.counts.takenBack)
+                )
+            ),
+            now
         )
         for (index, link) in roster.links.enumerated() {
-            guard let worker = workers[link.id] else { continue }
-            let load = roster.balancer.table.workers[index]
-            let totals = link.page.totals()
-            let memory = ProcessFiles.residentBytes(of: worker.process.pid) ?? 0
-            let state = link.progress.isBusy ? "busy" : worker.machine.phase.rawValue
-            log.info(
-                "status: worker \(link.id) \(state)",
-                metadata: worker.metadata.merging([
-                    "open": "\(load.open)", "queued": "\(load.queued)", "taken": "\(link.queue.taken)",
-                    "requests": "\(totals.requests)", "errors": "\(totals.errors)", "memory": "\(memory >> 20) MiB",
-                ]) { $1 }
-            )
+            if let worker = workers[link.id] { emit(worker, .metrics(metrics(of: worker, at: index)), now) }
         }
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Logging
+internal import MaitredControl
 internal import MaitredConfig
 internal import MaitredSupervise
 internal import MaitredSystem
@@ -51,7 +51,7 @@ struct Shutdown {
 extension Master {
     /// Signals the master answers; the rest keep their defaults.
     ///
-    /// SIGHUP is caught so that a closing terminal does not end the master without a drain.
+    /// SIGHUP reloads.
     static let handledSignals: [CInt] = [Signal.terminate, Signal.interrupt, Signal.hangUp, Signal.child]
 
     /// SIGKILL.
@@ -64,17 +64,17 @@ extension Master {
             case Signal.child:
                 reapExits(now)
             case Signal.hangUp:
-                log.notice("SIGHUP: nothing is reloaded; to stop, send SIGTERM")
+                _ = reload(now)
             default:
-                stop(signal, now)
+                stop(signal == Signal.interrupt ? "SIGINT" : "SIGTERM", now)
             }
         }
     }
 
-    private func stop(_ signal: CInt, _ now: Instant) {
-        let name = signal == Signal.interrupt ? "SIGINT" : "SIGTERM"
+    /// Begins to stop; asked again, takes the next step at once.
+    func stop(_ name: String, _ now: Instant) {
         if shutdown.isUnderWay {
-            log.notice("\(name) again: workers get the stop signal now, or SIGKILL if they have had it")
+            emit(.master(.hurried(reason: name)), now)
             closeListeners()
             drainAll(now, until: now)
             for worker in workers.values { perform(worker.machine.hurried(at: now), for: worker, now) }
@@ -82,23 +82,21 @@ extension Master {
             wake(at: now)
         } else {
             roster.look()
-            log.notice(
-                "\(name): stopping",
-                metadata: ["open": "\(roster.openCount)", "queued": "\(roster.queuedCount)"]
-            )
+            emit(.master(.stopping(reason: name, open: roster.openCount, queued: roster.queuedCount)), now)
             beginShutdown(now)
         }
     }
 
     /// Stops because nothing can be served, now or later.
     func giveUp(_ reason: String, _ now: Instant) {
-        log.critical("\(reason)")
+        emit(.master(.gaveUp(reason: reason)), now)
         shutdown.isFailure = true
         beginShutdown(now)
     }
 
     /// Begins the way out.
     func beginShutdown(_ now: Instant) {
+        perform(rollout.cancel(at: now), now)
         pool.stop()
         service.stopping()
         service.extendTimeout()
@@ -131,8 +129,9 @@ extension Master {
         case .draining:
             killDeparting(now)
             guard workers.isEmpty, departing.isEmpty else { return }
-            exitCode = shutdown.neededKill || shutdown.isFailure ? 1 : 0
-            log.notice("stopped", metadata: ["exit": "\(exitCode ?? 0)"])
+            let status: CInt = shutdown.neededKill || shutdown.isFailure ? 1 : 0
+            emit(.master(.stopped(status: Int(status))), now)
+            exitCode = status
         }
     }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Logging
 internal import MaitredBalance
 internal import MaitredConfig
+internal import MaitredControl
 internal import MaitredSupervise
 internal import MaitredSystem
 internal import MaitredWire
@@ -24,26 +24,28 @@ extension Master {
             do {
                 try start(order, now)
             } catch {
-                log.error(
-                    "cannot start worker \(order.id): \(error)",
-                    metadata: ["worker": "\(order.id)", "slot": "\(order.slot)"]
-                )
+                emit(.slot(order.slot, .startFailed(reason: error.description)), now)
                 guard hasStartedAny else { return giveUp("no worker can be started", now) }
                 let outcome = pool.ended(id: order.id, slot: order.slot, readyFor: nil, wasAsked: false, at: now)
-                report(outcome, slot: order.slot)
+                report(outcome, slot: order.slot, now)
+                let reason = "cannot be started: \(error)"
+                perform(rollout.workerEnded(order.id, wasReady: false, reason: reason, slots: rolloutSlots, at: now), now)
             }
         }
         wake(at: pool.deadline ?? .never)
     }
 
-    private func start(_ order: SpawnOrder, _ now: Instant) throws(SystemError) {
+    /// Starts a worker with the settings of its generation.
+    func start(_ order: SpawnOrder, _ now: Instant) throws(SystemError) {
+        guard let spawner = spawners[order.generation] else { preconditionFailure("settings that were forgotten") }
         let timeouts = WorkerTimeouts(
             start: configuration.startTimeout,
             drain: configuration.drainTimeout,
             kill: configuration.killTimeout
         )
-        let spawned = try spawner.spawn(order)
-        let worker = WorkerHandle(spawned, machine: WorkerMachine(timeouts: timeouts, at: now))
+        let spawned = try spawner.spawn(order, output: output)
+        let machine = WorkerMachine(timeouts: timeouts, at: now)
+        let worker = WorkerHandle(spawned, generation: order.generation, machine: machine, at: now)
         // From here on the process exists: whatever fails, its exit must be seen.
         workers[worker.id] = worker
         hasStartedAny = true
@@ -54,11 +56,11 @@ extension Master {
             try epoll.add(worker.control.descriptor, [.readable], Source.control.token(worker.id))
             try places.add(worker.link)
         } catch {
-            log.error("cannot watch worker \(worker.id): \(error)", metadata: worker.metadata)
+            emit(.master(.problem("cannot watch worker \(worker.id): \(error)")), now)
             worker.group.signal(Self.killSignal)
         }
         wake(at: worker.machine.deadline ?? .never)
-        log.info("worker \(worker.id) started", metadata: worker.metadata)
+        emit(worker, .started, now)
     }
 
     // MARK: - Actions
@@ -67,38 +69,42 @@ extension Master {
     func perform(_ actions: [WorkerAction], for worker: WorkerHandle, _ now: Instant) {
         for action in actions {
             switch action {
-            case .enterRotation: enterRotation(worker)
-            case .leaveRotation: leaveRotation(worker)
+            case .enterRotation: enterRotation(worker, now)
+            case .leaveRotation: leaveRotation(worker, now)
             case .requestDrain: requestDrain(worker)
             case .stop:
-                leaveRotation(worker)
+                leaveRotation(worker, now)
                 worker.process.signal(configuration.stopSignal.number)
             case .kill:
-                leaveRotation(worker)
+                leaveRotation(worker, now)
                 worker.process.signal(Self.killSignal)
                 worker.group.signal(Self.killSignal)
             case .reportStartTimeout:
-                log.error(
-                    "worker \(worker.id) was not ready within \(configuration.startTimeout.shortText): killed; does it take its connections from maitred (docs/PROTOCOL.md)?",
-                    metadata: worker.metadata
-                )
+                emit(worker, .startTimedOut(after: configuration.startTimeout), now)
             }
         }
         if !actions.isEmpty { wake(at: worker.machine.deadline ?? .never) }
     }
 
-    private func enterRotation(_ worker: WorkerHandle) {
+    private func enterRotation(_ worker: WorkerHandle, _ now: Instant) {
         guard let index = roster.index(of: worker.id) else { return }
         roster.setReady(at: index)
-        let after = worker.machine.startDuration?.shortText ?? ""
-        log.info("worker \(worker.id) ready", metadata: worker.metadata.merging(["after": "\(after)"]) { $1 })
-        service.ready()
+        emit(worker, .ready(after: worker.machine.startDuration ?? .zero), now)
+        if !isServing { emit(.master(.serving), now) }
+        isServing = true
+        _ = pool.promote(worker.id)
+        perform(rollout.successorReady(worker.id, slots: rolloutSlots, at: now), now)
+        if !rollout.isReloading { service.ready() }
         service.status(statusLine())
+        answerSizes()
     }
 
-    private func leaveRotation(_ worker: WorkerHandle) {
-        guard let index = roster.index(of: worker.id) else { return }
+    private func leaveRotation(_ worker: WorkerHandle, _ now: Instant) {
+        guard let index = roster.index(of: worker.id), worker.drainingSince == nil else { return }
+        worker.drainingSince = now
         roster.setDraining(at: index)
+        guard worker.machine.phase == .draining else { return }
+        emit(worker, .draining(open: roster.balancer.table.workers[index].open), now)
     }
 
     private func requestDrain(_ worker: WorkerHandle) {
@@ -115,7 +121,7 @@ extension Master {
         for link in roster.links where link.isBroken {
             link.isBroken = false
             guard let worker = workers[link.id], worker.machine.phase == .ready else { continue }
-            log.error("worker \(link.id) shut its connection channel down: replacing it", metadata: worker.metadata)
+            emit(worker, .broken, now)
             perform(worker.machine.drainRequested(at: now, isOwnFault: true), for: worker, now)
         }
     }
@@ -129,6 +135,7 @@ extension Master {
             guard link.queue.queued == 0 else { continue }
             perform(worker.machine.queueEmptied(), for: worker, now)
             if !link.queue.hasUnreportedTakes, link.page.read().holds == 0 {
+                emit(worker, .drained(after: now - (worker.drainingSince ?? now)), now)
                 perform(worker.machine.becameIdle(at: now), for: worker, now)
             }
         }
@@ -160,33 +167,38 @@ extension Master {
         handoff.depart(worker.link)
         if end.wasKilled, shutdown.isUnderWay { shutdown.neededKill = true }
 
-        var metadata = worker.metadata
-        metadata["status"] = "\(status)"
-        log.log(level: end.wasAsked ? .info : .warning, "worker \(worker.id) exited: \(status)", metadata: metadata)
+        emit(worker, .exited(WorkerExit(status, wasAsked: end.wasAsked, uptime: now - worker.startedAt)), now)
+        output.ended(id: worker.id)
+        keepCounts(of: worker)
         if worker.group.exists { endGroup(of: worker, now) }
 
-        let outcome = pool.ended(
-            id: worker.id,
-            slot: worker.link.slot,
-            readyFor: end.readyFor,
-            wasAsked: end.wasAsked,
-            at: now
-        )
-        report(outcome, slot: worker.link.slot)
+        let slot = worker.link.slot
+        let outcome = pool.ended(id: worker.id, slot: slot, readyFor: end.readyFor, wasAsked: end.wasAsked, at: now)
+        report(outcome, slot: slot, now)
+        let reason = end.readyFor == nil && end.wasKilled ? "was not ready in time" : "exited: \(status)"
+        let wasReady = end.readyFor != nil
+        perform(rollout.workerEnded(worker.id, wasReady: wasReady, reason: reason, slots: rolloutSlots, at: now), now)
+        answerEnd(of: worker.id)
         wake(at: pool.deadline ?? .never)
     }
 
-    private func report(_ outcome: SlotOutcome, slot: Int) {
+    /// What a worker counted in its life stays counted.
+    private func keepCounts(of worker: WorkerHandle) {
+        let totals = worker.link.page.totals()
+        departedRequests &+= totals.requests
+        departedErrors &+= totals.errors
+        departedLatency.add(worker.link.page.latency())
+    }
+
+    private func report(_ outcome: SlotOutcome, slot: Int, _ now: Instant) {
         switch outcome {
-        case .restarting(let delay) where delay > RestartPolicy.shortDelay:
-            log.warning("slot \(slot) failed to start: next try in \(delay.shortText)", metadata: ["slot": "\(slot)"])
-        case .restarting, .closed:
-            break
+        case .restarting(let delay, let failures) where failures > 0:
+            emit(.slot(slot, .retrying(failures: failures, after: delay)), now)
         case .failed:
-            log.critical(
-                "slot \(slot) is given up after \(configuration.maxRestarts) failed starts in a row",
-                metadata: ["slot": "\(slot)"]
-            )
+            emit(.slot(slot, .failed(failures: configuration.maxRestarts)), now)
+            answerSizes()
+        case .restarting, .taken, .closed:
+            break
         }
         service.status(statusLine())
     }
@@ -194,7 +206,7 @@ extension Master {
     // MARK: - What is left of a group
 
     private func endGroup(of worker: WorkerHandle, _ now: Instant) {
-        log.info("worker \(worker.id) left processes in its group: stopping them", metadata: worker.metadata)
+        emit(worker, .leftProcesses, now)
         worker.group.signal(configuration.stopSignal.number)
         let killAt = now + configuration.killTimeout
         departing.append(DepartingGroup(id: worker.id, group: worker.group, killAt: killAt))
@@ -210,5 +222,20 @@ extension Master {
             departing[index].killAt = nil
         }
         departing.removeAll { !$0.group.exists }
+    }
+}
+
+extension WorkerExit {
+    /// How a process ended, in the words of events.
+    init(_ status: ExitStatus, wasAsked: Bool, uptime: Duration) {
+        switch status {
+        case .exited(let code):
+            self.init(code: Int(code), signal: nil, signalName: nil, wasAsked: wasAsked, uptime: uptime)
+        case .signaled(let signal):
+            let name = Signal.name(of: signal)
+            self.init(code: nil, signal: Int(signal), signalName: name, wasAsked: wasAsked, uptime: uptime)
+        case .unknown:
+            self.init(code: nil, signal: nil, signalName: nil, wasAsked: wasAsked, uptime: uptime)
+        }
     }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Logging
 internal import MaitredBalance
 internal import MaitredConfig
+internal import MaitredControl
 internal import MaitredSupervise
 internal import MaitredSystem
 internal import MaitredSystemd
@@ -10,9 +10,9 @@ internal import MaitredWire
 
 // The master: one thread, one loop, no locks.
 //
-//      epoll ──> signals ──> exits ──> timers ──> worker packets ──> accepts ──> settle ──┐
-//        ^                                                                                │
-//        └────────────────────────────────────────────────────────────────────────────────┘
+//      epoll ──> signals ──> exits ──> timers ──> clients ──> worker packets ──> accepts ──> settle ──┐
+//        ^                                                                                            │
+//        └────────────────────────────────────────────────────────────────────────────────────────────┘
 //
 // 1. The order of a turn is the order above, and every source has a bound: nobody can starve anybody.
 // 2. Nothing in a turn waits but the epoll itself.
@@ -26,23 +26,40 @@ package final class Master {
     /// Events of one wait; more stay in the kernel for the next turn.
     private static let eventsPerTurn = 64
 
-    let configuration: Configuration
-    let log: Logger
+    let events: EventHub
     let epoll: Epoll
     let timer: TimerDescriptor
     let signals: SignalDescriptor
     let roster: Roster
     let handoff: Handoff
     let places: PlaceWatch
-    let spawner: WorkerSpawner
+    let launch: WorkerLaunch
+    let output: WorkerOutput
+    let control: ControlServer?
+    let reread: ConfigurationReader
     let service: ServiceReport
     let startedAt: Instant
 
+    var configuration: Configuration
     var pool: Pool
+    var rollout: Rollout
+    var spawners: [Int: WorkerSpawner]
+    var lastReload = LastReload()
+    var rates = Rates()
+    var pending: [PendingAnswer] = []
+    var handle: MasterHandle?
     var workers: [Int: WorkerHandle] = [:]
     var departing: [DepartingGroup] = []
     var shutdown = Shutdown()
     var hasStartedAny = false
+
+    /// Whether a worker has been ready since the start.
+    var isServing = false
+
+    /// What workers counted that are gone.
+    var departedRequests: UInt64 = 0
+    var departedErrors: UInt64 = 0
+    var departedLatency = LatencyHistogram()
 
     /// Whether the bound ended the last reaping: children may be left that no event will speak of again.
     var hasMoreExits = false
@@ -53,10 +70,10 @@ package final class Master {
     private var arrivals = Arrivals()
 
     /// Puts a master together from what start-up prepared.
-    init(_ parts: consuming MasterParts, configuration: Configuration, log: Logger) throws(SystemError) {
+    init(_ parts: MasterParts, configuration: Configuration) throws(SystemError) {
         let now = Instant.now
         self.configuration = configuration
-        self.log = log
+        events = parts.events
         startedAt = now
         epoll = try Epoll(capacity: Self.eventsPerTurn)
         timer = try TimerDescriptor()
@@ -68,7 +85,11 @@ package final class Master {
         )
         handoff = Handoff(roster: roster, listeners: parts.listeners)
         places = try PlaceWatch()
-        spawner = parts.spawner
+        launch = parts.launch
+        output = parts.output
+        control = parts.control
+        reread = parts.reread
+        spawners = [1: parts.spawner]
         service = parts.service
         clocks = Clocks(
             now: now,
@@ -77,16 +98,23 @@ package final class Master {
             watchdog: parts.service.watchdogInterval
         )
         pool = Pool(size: configuration.workers, policy: RestartPolicy(configuration), at: now)
+        rollout = Rollout(spread: configuration.spread)
         try watchSources()
+        broadcastEvents()
     }
 
     /// Serves until told to stop.
     ///
     /// - Returns: The exit status of the process: 0 when everything ended as asked.
     package func run() -> CInt {
-        logStart()
+        sayStart()
         while true {
-            if let exitCode { return exitCode }
+            if let exitCode {
+                // The only place that waits, for a terminal that takes nothing.
+                output.finish(within: .seconds(1))
+                control?.close()
+                return exitCode
+            }
             turn()
         }
     }
@@ -102,6 +130,9 @@ package final class Master {
         if arrivals.signals { handleSignals(now) }
         if arrivals.exits || hasMoreExits { reapExits(now) }
         if now >= clocks.wakeAt { handleTimers(now) }
+        if arrivals.requests || (control?.deadline ?? .never) <= now { serveClients(now) }
+        if arrivals.letters { readLetters(now) }
+        if arrivals.output { output.serve() }
         for id in arrivals.control { receivePackets(from: id, now) }
         let isComplete = serve(now)
         settle(now, isComplete: isComplete)
@@ -122,6 +153,9 @@ package final class Master {
             case .listener: handoff.noteReadable(listener: Int(token.identity))
             case .places: places.hasNews = true
             case .timer: clocks.timerFired()
+            case .requests: arrivals.requests = true
+            case .output: arrivals.output = true
+            case .letters: arrivals.letters = true
             case nil: preconditionFailure("an event of a source that was never registered")
             }
         }
@@ -154,6 +188,16 @@ package final class Master {
         if !isComplete || hasMoreExits { wake(at: now) }
     }
 
+    /// Says that something happened.
+    func emit(_ event: Event, _ now: Instant) {
+        events.emit(event, at: now)
+    }
+
+    /// Says that something happened to a worker.
+    func emit(_ worker: WorkerHandle, _ event: WorkerEvent, _ now: Instant) {
+        events.emit(.worker(worker.identity, event), at: now)
+    }
+
     /// Makes sure that a turn begins at this moment at the latest.
     func wake(at moment: Instant) {
         clocks.wakeAt = min(clocks.wakeAt, moment)
@@ -174,6 +218,12 @@ enum Source: UInt8 {
     case places
     /// The timer: something is due.
     case timer
+    /// The control socket and its clients.
+    case requests
+    /// What workers write to the terminal.
+    case output
+    /// Commands of other threads of this program.
+    case letters
 
     /// The token of one thing of this kind.
     func token(_ identity: Int = 0) -> EpollToken {
@@ -185,11 +235,17 @@ enum Source: UInt8 {
 private struct Arrivals {
     var signals = false
     var exits = false
+    var requests = false
+    var output = false
+    var letters = false
     var control: [Int] = []
 
     mutating func clear() {
         signals = false
         exits = false
+        requests = false
+        output = false
+        letters = false
         if !control.isEmpty { control.removeAll(keepingCapacity: true) }
     }
 }

@@ -8,10 +8,15 @@ internal import MaitredSystem
 package enum MasterProcess {
     /// Serves until told to stop.
     ///
-    /// - Parameter configuration: What the operator asked for.
+    /// - Parameters:
+    ///   - configuration: What the operator asked for.
+    ///   - reread: Gives it as it is at a reload.
     /// - Throws: `StartupError` when it cannot start; nothing is left behind.
     /// - Returns: The exit status.
-    package static func run(_ configuration: Configuration) throws(StartupError) -> CInt {
+    package static func run(
+        _ configuration: Configuration,
+        reread: @escaping ConfigurationReader
+    ) throws(StartupError) -> CInt {
         do {
             try openStandardDescriptors()
         } catch {
@@ -19,6 +24,6 @@ package enum MasterProcess {
         }
         let environment = ProcessEnvironment.variables()
         let log = makeLogger(label: "maitred", level: Logger.Level(configuration.logLevel), environment: environment)
-        return try Master(configuration, environment: environment, log: log).run()
+        return try Master(configuration, environment: environment, log: log, reread: reread).run()
     }
 }

@@ -14,7 +14,7 @@ final class Roster {
     /// Their load pages, for `look`, which touches nothing else of a worker that has not changed.
     private var pages: [LoadRows] = []
 
-    /// What each page said last; nil when the count of what is queued was changed since, and the table is not told yet.
+    /// What each page said at the last look; nil when the table was told of something newer since, or has yet to be told.
     private var known: [LoadReading?] = []
 
     /// Load table and strategy.
@@ -28,7 +28,7 @@ final class Roster {
         )
     }
 
-    /// Workers whose channels are to be emptied by others: busy and draining ones.
+    /// Workers whose channels are to be emptied by others: busy, held and draining ones.
     private(set) var revocableCount = 0
 
     /// Whether somebody may be given a connection now.
@@ -79,10 +79,16 @@ final class Roster {
         countRevocable()
     }
 
+    /// Takes a worker out of the rotation by hand, or puts it back.
+    func setHeld(_ isHeld: Bool, at index: Int) {
+        balancer.table.setHeld(isHeld, at: index)
+        countRevocable()
+    }
+
     /// Whether what a worker has not taken should go to others.
     func isRevocable(at index: Int) -> Bool {
         let worker = balancer.table.workers[index]
-        return worker.isDraining || worker.isBusy
+        return worker.isDraining || worker.isBusy || worker.isHeld
     }
 
     private func countRevocable() {
@@ -118,6 +124,7 @@ final class Roster {
         let link = links[index]
         if link.queue.queued == 0 { link.queuedSince = now }
         link.queue.handed()
+        link.handed &+= 1
         balancer.table.handed(at: index)
         // At its depth the count decides whether the worker is full: then the kernel is asked.
         if link.queue.queued >= balancer.table.queueDepth { settle(at: index) }
@@ -126,7 +133,19 @@ final class Roster {
     /// Counts a connection that the master took back from a worker's channel.
     func tookBack(from link: WorkerLink) {
         link.queue.tookBack()
+        link.takenBack &+= 1
         if let index = index(of: link.id) { known[index] = nil }
+    }
+
+    /// Frees rows of a worker's page whose process is gone.
+    ///
+    /// - Parameters:
+    ///   - index: The worker.
+    ///   - leader: A pid known to live.
+    ///   - limit: The most rows to look up.
+    func dropDeadRows(at index: Int, leader: Int32, limit: Int) {
+        // What is left of the page may happen to add up to what the last look found.
+        if links[index].page.dropDeadRows(leader: leader, limit: limit) > 0 { known[index] = nil }
     }
 
     /// Sets a worker's queue to what the kernel says, in both arrays.
@@ -134,6 +153,8 @@ final class Roster {
         links[index].reconcile()
         // Read after the kernel was asked: what was taken meanwhile is held, and counts twice rather than not at all.
         refresh(at: index)
+        // The page may go back to what the last look found, of which the table then knows nothing.
+        known[index] = nil
     }
 
     /// Sets the queue of every worker to what the kernel says: before it is believed that nobody has room.

@@ -31,6 +31,12 @@ final class ServiceReport {
         sayAgain()
     }
 
+    /// A reload has begun; `ready` ends it.
+    func reloading() {
+        guard notifier.send(.reloading(monotonicNanoseconds: MonotonicClock.nanoseconds())) else { return }
+        isReadySaid = false
+    }
+
     /// What the service is doing, in a line for a person.
     func status(_ line: String) {
         status = line

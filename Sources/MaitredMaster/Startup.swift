@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import Logging
+internal import Logging
 package import MaitredConfig
 internal import MaitredSystem
 internal import MaitredSystemd
@@ -12,9 +12,17 @@ internal import MaitredWire
 /// What start-up prepares for the loop.
 struct MasterParts {
     let listeners: [Listener]
+    let launch: WorkerLaunch
     let spawner: WorkerSpawner
+    let output: WorkerOutput
+    let control: ControlServer?
     let service: ServiceReport
+    let events: EventHub
+    let reread: ConfigurationReader
 }
+
+/// Gives the configuration as it is now, for a reload.
+package typealias ConfigurationReader = () throws(ConfigurationError) -> Configuration
 
 extension Master {
     /// Opens the listeners and prepares everything a worker needs.
@@ -23,13 +31,15 @@ extension Master {
     ///   - configuration: What the operator asked for.
     ///   - environment: The process's own variables.
     ///   - log: Where to tell what happens.
+    ///   - reread: Gives the configuration as it is at a reload.
     /// - Throws: `StartupError` with one line; nothing is left behind.
     package convenience init(
         _ configuration: Configuration,
         environment: [String: String],
-        log: Logger
+        log: MasterLog,
+        reread: @escaping ConfigurationReader
     ) throws(StartupError) {
-        let path = try CommandPath.resolve(configuration.command.first ?? "", searchPath: environment["PATH"])
+        _ = try CommandPath.resolve(configuration.command.first ?? "", searchPath: environment["PATH"])
         do {
             let activated = try SocketActivation.take()
             try closeOnExec(from: 3)
@@ -41,21 +51,28 @@ extension Master {
             guard listeners.count <= mostListeners else {
                 throw StartupError("\(listeners.count) listeners are too many: a worker can have \(mostListeners)")
             }
-            let spawner = WorkerSpawner(
-                path: path,
-                arguments: configuration.command,
-                environment: WorkerSpawner.baseEnvironment(
-                    inherited: environment,
-                    added: configuration.workerEnvironment,
-                    port: listeners.lazy.compactMap { $0.socket.address.port }.first
-                ),
+            let launch = WorkerLaunch(
+                environment: environment,
                 listeners: listeners.map { $0.socket.address.description },
-                descriptorLimit: limit.forWorkers(configuration.workerNofile),
-                queueDepth: configuration.queueDepth
+                port: listeners.lazy.compactMap { $0.socket.address.port }.first,
+                descriptorLimit: limit
             )
-            let service = try ServiceReport(environment: environment)
-            let parts = MasterParts(listeners: listeners, spawner: spawner, service: service)
-            try self.init(parts, configuration: configuration, log: log)
+            let parts = MasterParts(
+                listeners: listeners,
+                launch: launch,
+                spawner: try launch.spawner(for: configuration),
+                output: WorkerOutput(
+                    WorkerOutputMode(environment: environment, hasPrefix: configuration.isOutputPrefixed),
+                    name: configuration.serviceName,
+                    environment: environment,
+                    log: log.logger
+                ),
+                control: try Self.openControl(configuration, environment: environment, log: log.logger),
+                service: try ServiceReport(environment: environment),
+                events: EventHub(log: log),
+                reread: reread
+            )
+            try self.init(parts, configuration: configuration)
         } catch let error as StartupError {
             throw error
         } catch let error as SystemError {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Logging
+internal import MaitredControl
 internal import MaitredSupervise
 internal import MaitredSystem
 internal import MaitredWire
@@ -22,8 +22,26 @@ final class WorkerHandle {
     /// The master's end of the control channel.
     let control: PacketSocket
 
+    /// The configuration it was started with.
+    let generation: Int
+
+    /// When its process was started.
+    let startedAt: Instant
+
     /// Its life.
     var machine: WorkerMachine
+
+    /// Its health.
+    var watch: WorkerWatch
+
+    /// Bytes of memory at the last sample, nil before the first.
+    var memory: Int?
+
+    /// Whether somebody took it out of the rotation by hand.
+    var isHeld = false
+
+    /// When its drain began, nil before.
+    var drainingSince: Instant?
 
     /// Packets received in this second.
     var packetsThisSecond = 0
@@ -35,19 +53,22 @@ final class WorkerHandle {
     var isControlWatched = true
 
     /// A worker that was just started.
-    init(_ spawned: consuming WorkerSpawner.Spawned, machine: WorkerMachine) {
+    init(_ spawned: consuming WorkerSpawner.Spawned, generation: Int, machine: WorkerMachine, at now: Instant) {
+        self.generation = generation
         link = spawned.link
         process = spawned.process
         control = spawned.control
         self.machine = machine
+        startedAt = now
+        watch = WorkerWatch(jitter: Double.random(in: 0..<1))
     }
 
     /// The worker's number.
     var id: Int { link.id }
 
-    /// What every log line about it carries.
-    var metadata: Logger.Metadata {
-        ["worker": "\(id)", "slot": "\(link.slot)", "pid": "\(process.pid)"]
+    /// Who it is, for events.
+    var identity: WorkerIdentity {
+        WorkerIdentity(id: id, slot: link.slot, generation: generation, pid: Int(process.pid))
     }
 
     /// Sends it a control packet without a body.
@@ -55,6 +76,13 @@ final class WorkerHandle {
     /// Never waits.
     func sendControl(_ type: ControlType) -> SendResult {
         control.send(ControlHead(type).encoded())
+    }
+
+    /// The whole machine slept, or somebody stopped the worker by hand: what it missed is nobody's fault.
+    func restartClocks(at now: Instant) {
+        machine.restartClocks(at: now)
+        watch.restartClocks(at: now)
+        link.restartClocks(at: now)
     }
 
     /// Its process group: everything it started and did not move elsewhere.

@@ -23,6 +23,12 @@ final class WorkerLink {
     /// What waits in the channels.
     var queue = QueueCount()
 
+    /// Connections given to it.
+    var handed: UInt64 = 0
+
+    /// Connections taken back from it.
+    var takenBack: UInt64 = 0
+
     /// When the queue last became non-empty.
     var queuedSince = Instant.never
 

@@ -22,6 +22,8 @@ struct WorkerSpawner {
     let descriptorLimit: DescriptorLimit
     /// Packets one channel must have room for.
     let queueDepth: Int
+    /// Whom workers run as, nil for the master's own user.
+    let user: UserAccount?
 
     /// A process that runs, and the master's ends of what joins them.
     struct Spawned: ~Copyable {
@@ -31,7 +33,13 @@ struct WorkerSpawner {
     }
 
     /// Opens channels, control channel and load page, and starts the process with the other ends.
-    func spawn(_ order: SpawnOrder) throws(SystemError) -> Spawned {
+    ///
+    /// - Parameters:
+    ///   - order: Who it is.
+    ///   - output: Where it writes to.
+    /// - Throws: What a system call answered; nothing is left behind.
+    /// - Returns: The process, and the master's ends.
+    func spawn(_ order: SpawnOrder, output: WorkerOutput) throws(SystemError) -> Spawned {
         var channels: [HandoffChannel] = []
         for _ in listeners { channels.append(try HandoffChannel(queueDepth: queueDepth)) }
         let page = try LoadPage()
@@ -39,14 +47,19 @@ struct WorkerSpawner {
         let numbers =
             channels.map { $0.workerEnd.descriptor.number }
             + [control.workerEnd.descriptor.number, page.withDescriptor { $0.number }]
+        let streams = try output.open(id: order.id, slot: order.slot)
         let plan = SpawnPlan(
             path: path,
             arguments: arguments,
-            environment: environment + (try ownVariables(order, numbers)),
+            environment: streams.environment(from: environment) + (try ownVariables(order, numbers)),
             descriptors: numbers,
-            descriptorLimit: descriptorLimit
+            descriptorLimit: descriptorLimit,
+            standardOutput: streams.standardOutput,
+            standardError: streams.standardError,
+            user: user
         )
         let process = try ChildProcess.spawn(plan)
+        streams.close()
         let link = WorkerLink(id: order.id, slot: order.slot, channels: channels, page: page)
         return Spawned(link: link, process: process, control: control.intoMasterEnd())
     }

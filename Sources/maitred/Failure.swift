@@ -3,6 +3,7 @@
 import ArgumentParser
 import Glibc
 import MaitredConfig
+import MaitredControl
 
 /// Ends the process with one line on standard error, or with the text that was asked for on standard output.
 enum Failure {
@@ -10,6 +11,8 @@ enum Failure {
     static let usage: Int32 = 64
     /// Right use, but it did not work.
     static let failed: Int32 = 1
+    /// No master answers: EX_UNAVAILABLE of `sysexits.h`.
+    static let unavailable: Int32 = 69
 
     /// The longest line of ArgumentParser that is passed on; an argument in it can have any length.
     private static let lineLimit = 400
@@ -27,6 +30,15 @@ enum Failure {
         case let error as ConfigurationError:
             report("\(error)")
             exit(usage)
+        case let error as ControlConnectionError:
+            report("\(error)")
+            exit(error.status)
+        case let error as ControlPathError:
+            report("\(error)")
+            exit(error.status)
+        case let error as CommandFailure:
+            report("\(error)")
+            exit(error.status)
         case let code as ExitCode:
             exit(code.rawValue)
         case _ where Maitred.exitCode(for: error) == .success:
@@ -43,7 +55,11 @@ enum Failure {
         let text = visible(words.prefix(1).lowercased() + words.dropFirst(), limit: lineLimit)
         let parts = text.split(separator: ". Did you mean ", maxSplits: 1)
         if parts.count == 2 { return "\(parts[0]): did you mean \(parts[1])" }
-        guard arguments.first == "serve" else { return "\(text): see 'maitred --help'" }
+        guard ["serve", "check"].contains(arguments.first) else {
+            let names = Maitred.configuration.subcommands.map { $0._commandName }
+            let command = arguments.first.flatMap { names.contains($0) ? " \($0)" : nil } ?? ""
+            return "\(text): see 'maitred\(command) --help'"
+        }
         if text.contains("unexpected argument") {
             return "\(text): put the command after '--', as in 'maitred serve --listen :8080 -- ./server'"
         }

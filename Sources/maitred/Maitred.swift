@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import MaitredControl
 
 /// The `maitred` command.
 @main
@@ -14,8 +15,11 @@ struct Maitred: ParsableCommand {
 
               maitred serve --listen :8080 --workers 4 -- ./server
             """,
-        version: "0.1.0",
-        subcommands: [Serve.self]
+        version: ProgramVersion.text,
+        subcommands: [
+            Serve.self, Check.self, Status.self, Top.self, Events.self, Reload.self, Restart.self, Drain.self,
+            Hold.self, Release.self, Scale.self, Strategy.self, Stop.self,
+        ]
     )
 
     /// Parses, runs and ends; synchronous, so that the process stays at one thread.

@@ -22,50 +22,32 @@ struct Serve: ParsableCommand {
 
             ADDR is 8080, :8080, 127.0.0.1:8080, [::1]:8080, name:8080 or unix:/path, with options behind it: \
             ,backlog=N ,nodelay ,name=NAME and, for a Unix socket, ,mode=0660. TIME has a unit: 250us, 100ms, 1.5s, \
-            2m, 1h. Each option has a variable; the option counts before the variable, and the variable before the \
-            same line in the file of --config.
+            2m, 1h. SIZE has one too: 500MB and 1.5GB count by 1000, 512MiB and 512M by 1024. Each option has a \
+            variable; the option counts before the variable, and the variable before the same line in the file of \
+            --config.
             """
     )
 
-    @OptionGroup(title: "Listening") var listening: ListeningOptions
-    @OptionGroup(title: "Workers") var workers: WorkerOptions
-    @OptionGroup(title: "Choosing") var choosing: ChoosingOptions
-    @OptionGroup(title: "Timeouts") var timeouts: TimeoutOptions
-    @OptionGroup(title: "Logging") var logging: LoggingOptions
+    @OptionGroup var options: ServeOptions
 
-    @Option(name: .of(.config), help: .of(.config), completion: .file())
-    var config: String?
+    func run() throws {
+        let sources = try options.sources()
+        try serve(sources.resolved()) { () throws(ConfigurationError) in try sources.resolved() }
+    }
+}
 
-    @Argument(parsing: .postTerminator, help: .of(.command))
-    var command: [String] = []
-
+extension ConfigurationSources {
     /// Bytes of the largest configuration file that is read: a real one has a few thousand.
     private static let largestFile = 1 << 20
 
-    func run() throws {
-        try serve(resolved())
-    }
-
-    /// The configuration from all sources.
-    private func resolved() throws(ConfigurationError) -> Configuration {
-        let flags =
-            listening.given + workers.given + choosing.given + timeouts.given + logging.given
-            + given([(.config, config)])
-        let environment = try settingsInEnvironment()
-        var file: (name: String, text: String)?
-        if let (path, origin) = Configuration.file(flags: flags, environment: environment) {
+    /// The configuration as the sources, the file among them, give it now.
+    func resolved() throws(ConfigurationError) -> Configuration {
+        try resolve(processors: processorCount()) { path throws(InvalidValue) in
             do throws(UnreadableFile) {
-                file = (path, try TextFile.read(path, limit: Self.largestFile))
+                return try TextFile.read(path, limit: Self.largestFile)
             } catch {
-                throw ConfigurationError(origin: origin, problem: "cannot read \(visible(path)): \(error.reason)")
+                throw InvalidValue(error.reason)
             }
         }
-        return try .resolve(
-            flags: flags,
-            command: command,
-            environment: environment,
-            file: file,
-            processors: processorCount()
-        )
     }
 }

@@ -5,6 +5,13 @@ import MaitredConfig
 import MaitredMaster
 
 /// Runs the master until it is told to stop, and ends with its exit status.
-func serve(_ configuration: Configuration) throws {
-    throw ExitCode(try MasterProcess.run(configuration))
+///
+/// - Parameters:
+///   - configuration: What was asked for.
+///   - reread: Gives it as it is at a reload.
+func serve(
+    _ configuration: Configuration,
+    reread: @escaping () throws(ConfigurationError) -> Configuration
+) throws {
+    throw ExitCode(try MasterProcess.run(configuration, reread: reread))
 }

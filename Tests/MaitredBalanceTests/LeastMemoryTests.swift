@@ -20,6 +20,17 @@ struct LeastMemoryTests {
         #expect(equal.picks(4) == [0, 1, 2, 0])
     }
 
+    @Test func `a worker over its limit is passed over while another has room`() {
+        var balancer = sampled([50 << 20, 60 << 20, 70 << 20])
+        balancer.table.setOverMemory(true, at: 0)
+        #expect(balancer.picks(3) == [1, 1, 1])
+        balancer.table.setBusy(true, at: 1)
+        balancer.table.setOverMemory(true, at: 2)
+        #expect(balancer.pick(for: nobody) == 0, "all are over: the least wins")
+        balancer.table.setBusy(false, at: 1)
+        #expect(balancer.pick(for: nobody) == 1)
+    }
+
     @Test func `before any sample the fewest connections win`() {
         var balancer = Balancer(table: table(holds: [3, 1, 2]), strategy: LeastMemory())
         #expect(balancer.pick(for: nobody) == 1)

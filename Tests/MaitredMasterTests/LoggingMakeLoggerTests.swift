@@ -19,7 +19,7 @@ struct LoggingMakeLoggerTests {
             processExitsWith: .success,
             observing: [\.standardErrorContent]
         ) {
-            var log = makeLogger(label: "test", level: .notice, environment: ["JOURNAL_STREAM": "1:1"])
+            var log = makeLogger(label: "test", level: .notice, environment: ["JOURNAL_STREAM": "1:1"]).logger
             log.notice("said", metadata: ["worker": "3"])
             log.info("not asked for")
             log.logLevel = .info

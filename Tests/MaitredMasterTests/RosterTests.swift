@@ -60,6 +60,142 @@ struct RosterTests {
         #expect(roster.openCount == 2)
     }
 
+    // MARK: - Looks that find a page unchanged
+
+    @Test func `what is handed stays counted while the page says nothing new`() throws {
+        let worker = try PlayedWorker(id: 1)
+        let roster = roster([worker])
+        roster.look()
+        try hand(2, to: 0, of: roster)
+        for _ in 0..<3 { roster.look() }
+        #expect(roster.balancer.table.workers[0].queued == 2)
+        #expect(roster.queuedCount == 2)
+    }
+
+    @Test func `what was taken back is in the table at the next look`() throws {
+        let worker = try PlayedWorker(id: 1)
+        let roster = roster([worker])
+        try hand(3, to: 0, of: roster)
+        roster.look()
+        var packet = HandoffPacket()
+        guard case .connection = worker.link.channels[0].takeBack(into: &packet) else {
+            Issue.record("nothing was taken back")
+            return
+        }
+        roster.tookBack(from: worker.link)
+        #expect(roster.queuedCount == 2)
+        roster.look()
+        #expect(roster.balancer.table.workers[0].queued == 2)
+    }
+
+    @Test func `what is taken back from a worker that has left is nobody's count`() throws {
+        let workers = try (1...2).map { try PlayedWorker(id: $0) }
+        let roster = roster(workers)
+        try hand(1, to: 0, of: roster)
+        try hand(1, to: 1, of: roster)
+        roster.look()
+        roster.leave(id: 1)
+        roster.tookBack(from: workers[0].link)
+        roster.look()
+        #expect(roster.balancer.table.workers.map(\.queued) == [1])
+    }
+
+    @Test func `when the kernel was asked, both arrays have its answer, and the next look changes nothing`() throws {
+        let worker = try PlayedWorker(id: 1)
+        let roster = roster([worker])
+        try hand(3, to: 0, of: roster)
+        roster.look()
+        _ = worker.take(isCounted: false)
+        roster.settle(at: 0)
+        #expect(roster.balancer.table.workers[0].queued == 2)
+        roster.look()
+        #expect(roster.balancer.table.workers[0].queued == 2)
+        // The report of the take that the kernel showed first.
+        worker.countTake()
+        roster.look()
+        #expect(roster.balancer.table.workers[0].queued == 2)
+        #expect(roster.balancer.table.workers[0].holds == 1)
+    }
+
+    /// The table was told of the close when the kernel was asked, in the middle of a turn. A forked child that inherits
+    /// as many makes the page say again what it said at the look before.
+    @Test func `a page that went back to what it said is believed again`() throws {
+        let worker = try PlayedWorker(id: 1)
+        let roster = roster([worker])
+        try hand(2, to: 0, of: roster)
+        _ = worker.takeAll()
+        roster.look()
+        worker.countClose()
+        roster.settle(at: 0)
+        #expect(roster.balancer.table.workers[0].holds == 1)
+        try worker.link.page.addProcess(pid: 1, taken: 0, holds: 1)
+        roster.look()
+        #expect(roster.balancer.table.workers[0].holds == 2)
+    }
+
+    @Test func `what a dead process held is held no more, and what it took is not taken anew`() throws {
+        let worker = try PlayedWorker(id: 1)
+        let roster = roster(depth: 16, [worker])
+        try hand(5, to: 0, of: roster)
+        for _ in 0..<3 { _ = worker.take(isCounted: false) }
+        try worker.link.page.addProcess(pid: deadPid, taken: 3, holds: 3)
+        roster.look()
+        #expect(roster.balancer.table.workers[0].queued == 2)
+        #expect(roster.balancer.table.workers[0].holds == 3)
+
+        #expect(worker.link.page.dropDeadRows(leader: 1, limit: 127) == 1)
+        _ = worker.take()
+        roster.look()
+        #expect(roster.balancer.table.workers[0].queued == 1)
+        #expect(roster.balancer.table.workers[0].holds == 1)
+    }
+
+    /// The page says what it said before, of other connections.
+    @Test func `takes as many as a dead process is forgotten with are not overlooked`() throws {
+        let worker = try PlayedWorker(id: 1)
+        let roster = roster(depth: 16, [worker])
+        try hand(4, to: 0, of: roster)
+        for _ in 0..<2 { _ = worker.take(isCounted: false) }
+        try worker.link.page.addProcess(pid: deadPid, taken: 2, holds: 2)
+        roster.look()
+        #expect(roster.balancer.table.workers[0].queued == 2)
+
+        roster.dropDeadRows(at: 0, leader: 1, limit: 127)
+        _ = worker.takeAll()
+        roster.look()
+        #expect(roster.balancer.table.workers[0].queued == 0)
+        #expect(roster.balancer.table.workers[0].holds == 2)
+    }
+
+    @Test func `who refused in one turn is asked again in the next, whatever its page says`() throws {
+        let worker = try PlayedWorker(id: 1)
+        let roster = roster([worker])
+        roster.look()
+        roster.balancer.table.setRefusing(true, at: 0)
+        #expect(!roster.isAnyoneEligible)
+        roster.look()
+        #expect(roster.isAnyoneEligible)
+    }
+
+    @Test func `after somebody left, each page is still its own worker's, and a newcomer's is read`() throws {
+        let workers = try (1...3).map { try PlayedWorker(id: $0) }
+        let roster = roster(workers)
+        for index in 0..<3 { try hand(2, to: index, of: roster) }
+        _ = workers[1].takeAll()
+        roster.look()
+        roster.leave(id: 2)
+        // Now its page says what that of the one who left said.
+        _ = workers[2].takeAll()
+        let newcomer = try PlayedWorker(id: 4)
+        try newcomer.link.page.addProcess(pid: 1, taken: 0, holds: 2)
+        roster.join(newcomer.link)
+        roster.look()
+        #expect(roster.balancer.table.workers.map(\.queued) == [2, 0, 0])
+        #expect(roster.balancer.table.workers.map(\.holds) == [0, 2, 2])
+    }
+
+    // MARK: - Limits
+
     @Test func `a queue that is full by count is full only if the kernel says so`() throws {
         let worker = try PlayedWorker(id: 1)
         let roster = roster(depth: 4, [worker])
@@ -189,5 +325,23 @@ struct RosterTests {
         _ = honest.takeAll()
         roster.look()
         #expect(roster.balancer.table.workers[1].holds == 2)
+    }
+}
+
+/// No process has this number: it is beyond what the kernel gives.
+private let deadPid: UInt64 = 0x7FFF_FFFF
+
+extension LoadPage {
+    /// Writes the row of another process of the worker, by the bytes of docs/PROTOCOL.md.
+    ///
+    /// Goes to the second row: a played worker has the first.
+    fileprivate func addProcess(pid: UInt64, taken: UInt64, holds: UInt64) throws {
+        let number = try withDescriptor { (descriptor) throws(SystemError) in try descriptor.duplicate().release() }
+        let memory = try SharedMemory(adopting: Descriptor(owning: number), size: LoadPage.size)
+        let row = 128 + 128
+        for (field, value) in [pid, 0, taken, holds].enumerated() {
+            memory.base.storeBytes(of: value, toByteOffset: row + 8 * field, as: UInt64.self)
+        }
+        memory.base.storeBytes(of: 2, toByteOffset: 68, as: UInt32.self)
     }
 }

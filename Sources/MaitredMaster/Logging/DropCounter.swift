@@ -5,6 +5,9 @@ struct DropCounter: Sendable {
     /// Lines lost since the last time it was said.
     private(set) var count = 0
 
+    /// Lines lost since the start.
+    private(set) var total = 0
+
     /// Writes a line, and before it how many were lost.
     ///
     /// - Parameters:
@@ -14,7 +17,10 @@ struct DropCounter: Sendable {
     mutating func pass<Line>(_ line: Line, notice: (Int) -> Line, to write: (Line) -> Bool) {
         if count > 0, write(notice(count)) { count = 0 }
         // While the notice cannot be said the line is not tried: lines stay in order.
-        if count > 0 || !write(line) { count += 1 }
+        if count > 0 || !write(line) {
+            count += 1
+            total += 1
+        }
     }
 
     /// "12 log lines dropped: …".

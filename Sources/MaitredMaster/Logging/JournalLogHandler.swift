@@ -4,8 +4,10 @@ package import Logging
 package import MaitredSystemd
 import Synchronization
 
-/// The way into the journal, shared by all copies of a handler.
-package final class JournalSink: Sendable {
+/// The way into the journal.
+///
+/// An entry that cannot be sent at once is dropped; the next one that can says how many were.
+package final class JournalSink: LogSink {
     private let socket: JournalSocket
     private let drops = Mutex(DropCounter())
 
@@ -14,8 +16,10 @@ package final class JournalSink: Sendable {
         self.socket = socket
     }
 
-    /// Sends an entry at once, or counts it.
-    func send(_ entry: JournalEntry) {
+    package var lostCount: Int { drops.withLock(\.total) }
+
+    package func write(_ level: Logger.Level, _ body: String, _ metadata: Logger.Metadata) {
+        let entry = JournalEntry(level, body: body, metadata)
         drops.withLock { drops in
             drops.pass(
                 entry,
@@ -31,40 +35,8 @@ package final class JournalSink: Sendable {
 
 /// Logs to the journal with fields: `journalctl MAITRED_WORKER=3` finds everything about worker 3.
 ///
-/// `MESSAGE` has the metadata at its end too, because `journalctl` shows nothing else unless told to. An entry that
-/// cannot be sent at once is dropped; the next one that can says how many were.
-package struct JournalLogHandler: LogHandler {
-    package var logLevel: Logger.Level
-    private let sink: JournalSink
-    private var attached = LogMetadata()
-
-    /// Logs to a sink from a level up.
-    package init(_ sink: JournalSink, level: Logger.Level) {
-        self.sink = sink
-        logLevel = level
-    }
-
-    package var metadata: Logger.Metadata {
-        get { attached.fixed }
-        set { attached.fixed = newValue }
-    }
-
-    package var metadataProvider: Logger.MetadataProvider? {
-        get { attached.provider }
-        set { attached.provider = newValue }
-    }
-
-    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { attached.fixed[key] }
-        set { attached.fixed[key] = newValue }
-    }
-
-    package func log(event: LogEvent) {
-        let metadata = attached.all(for: event)
-        let body = LogText.body(event.message.description, metadata)
-        sink.send(JournalEntry(event.level, body: body, metadata))
-    }
-}
+/// `MESSAGE` has the metadata at its end too, because `journalctl` shows nothing else unless told to.
+package typealias JournalLogHandler = SinkLogHandler<JournalSink>
 
 extension JournalEntry {
     /// An entry of ours: what it says, how bad it is, who says it, and the metadata as `MAITRED_…` fields.

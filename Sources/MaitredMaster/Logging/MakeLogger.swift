@@ -5,6 +5,21 @@ package import MaitredConfig
 import MaitredSystem
 import MaitredSystemd
 
+/// Where the master logs to.
+package struct MasterLog {
+    /// The logger; its copies share one place to write to.
+    package let logger: Logger
+
+    /// Lines that could not be written since the start.
+    package let lostCount: () -> Int
+
+    /// A logger of which nobody knows what it loses.
+    package init(_ logger: Logger, lostCount: @escaping () -> Int = { 0 }) {
+        self.logger = logger
+        self.lostCount = lostCount
+    }
+}
+
 /// A logger for the master: to the journal if standard error is the journal, in lines on standard error otherwise.
 ///
 /// Nothing it does waits for a reader. Standard error must be open (`openStandardDescriptors`) before, and stay what it is.
@@ -13,16 +28,21 @@ import MaitredSystemd
 ///   - label: swift-log's name for the logger.
 ///   - level: The least important level that is logged.
 ///   - environment: Where systemd and the terminal have left their variables.
-/// - Returns: The logger; its copies share one place to write to.
-package func makeLogger(label: String, level: Logger.Level, environment: [String: String]) -> Logger {
+/// - Returns: The logger, and what it loses.
+package func makeLogger(label: String, level: Logger.Level, environment: [String: String]) -> MasterLog {
     let standardError: CInt = 2
     if Journal.isStream(standardError, environment: environment), let sink = journalSink() {
-        return Logger(label: label) { _ in RepeatLimitedLogHandler(JournalLogHandler(sink, level: level)) }
+        return masterLog(label: label, sink, level: level)
     }
     let output = LineOutput(number: standardError)
     let style = output.isTerminal ? LogLineStyle.terminal(environment: environment) : .dated
     let sink = LineSink(output, style: style)
-    return Logger(label: label) { _ in RepeatLimitedLogHandler(LineLogHandler(sink, level: level)) }
+    return masterLog(label: label, sink, level: level)
+}
+
+private func masterLog(label: String, _ sink: some LogSink, level: Logger.Level) -> MasterLog {
+    let logger = Logger(label: label) { _ in RepeatLimitedLogHandler(SinkLogHandler(sink, level: level)) }
+    return MasterLog(logger) { sink.lostCount }
 }
 
 /// The journal, nil where its socket is out of reach: then the stream that standard error is still takes lines.

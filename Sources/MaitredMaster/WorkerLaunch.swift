@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import MaitredConfig
+internal import MaitredSystem
+internal import MaitredSystemd
+
+/// What stays the same for all workers of a master, whatever a reload brings: from it and a configuration comes a spawner.
+struct WorkerLaunch {
+    /// The master's own variables.
+    let environment: [String: String]
+    /// Addresses as workers read them, by listener.
+    let listeners: [String]
+    /// Port of the first listener that has one.
+    let port: UInt16?
+    /// What the master was started with.
+    let descriptorLimit: DescriptorLimit
+
+    /// How workers of a configuration are started.
+    ///
+    /// - Throws: `StartupError` when the command cannot be run or the user is not known.
+    func spawner(for configuration: Configuration) throws(StartupError) -> WorkerSpawner {
+        let user = try configuration.workerUser.map { name throws(StartupError) in try account(name) }
+        var variables = WorkerSpawner.baseEnvironment(
+            inherited: environment,
+            added: configuration.workerEnvironment,
+            port: port
+        )
+        if let user { variables = Self.variables(variables, of: user) }
+        return WorkerSpawner(
+            path: try CommandPath.resolve(configuration.command.first ?? "", searchPath: environment["PATH"]),
+            arguments: configuration.command,
+            environment: variables,
+            listeners: listeners,
+            descriptorLimit: descriptorLimit.forWorkers(configuration.workerNofile),
+            queueDepth: configuration.queueDepth,
+            user: user
+        )
+    }
+
+    private func account(_ name: String) throws(StartupError) -> UserAccount {
+        guard effectiveUser() == 0 else {
+            throw StartupError("--worker-user \(name): only root can start workers as another user")
+        }
+        do throws(AccountError) {
+            return try UserAccount.named(name)
+        } catch {
+            throw StartupError("--worker-user: \(error)")
+        }
+    }
+
+    /// The variables that say who somebody is, for the worker's user.
+    private static func variables(_ inherited: [String], of user: UserAccount) -> [String] {
+        let own = ["HOME": user.home, "LOGNAME": user.name, "USER": user.name]
+        let others = inherited.filter { line in !own.keys.contains { line.hasPrefix("\($0)=") } }
+        return (others + own.map { "\($0.key)=\($0.value)" }).sorted()
+    }
+}
