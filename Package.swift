@@ -26,6 +26,8 @@ let package = Package(
     products: [
         .executable(name: "maitred", targets: ["maitred"]),
         .executable(name: "maitred-demo", targets: ["MaitredDemo"]),
+        .executable(name: "maitred-example", targets: ["MaitredExample"]),
+        .library(name: "MaitredMaster", targets: ["MaitredMaster", "MaitredConfig", "MaitredControl", "MaitredBalance"]),
         .library(name: "MaitredWorker", targets: ["MaitredWorker"]),
         .library(name: "MaitredWorkerNIO", targets: ["MaitredWorkerNIO"]),
     ],
@@ -99,6 +101,15 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: plain
+        ),
+        // A program that is master and worker, for who embeds a master.
+        .executableTarget(
+            name: "MaitredExample",
+            dependencies: [
+                "MaitredBalance", "MaitredConfig", "MaitredControl", "MaitredMaster", "MaitredWorker",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: plain
         ),

@@ -45,7 +45,9 @@ package enum StatusHead {
         if facts.isEmpty { facts.append(StyledLine("none", .bad)) }
         facts[facts.count - 1].append(" of \(report.size) wanted")
         return Entry(
-            label: "workers", facts: facts + [StyledLine("generation \(report.generation)"), StyledLine(report.strategy)])
+            label: "workers",
+            facts: facts + [StyledLine("generation \(report.generation)"), StyledLine(report.strategy)]
+        )
     }
 
     /// Slots named one by one; more would fill the screen.
@@ -58,8 +60,10 @@ package enum StatusHead {
         if slots.count > namedSlots { names += " and \(slots.count - namedSlots) more" }
         let which = slots.count == 1 ? "slot \(names) after \(first.failures) failed starts in a row" : "slots \(names)"
         return Entry(
-            label: "given up", facts: [StyledLine(which, .bad), StyledLine("'maitred reload' tries again")],
-            separator: ";")
+            label: "given up",
+            facts: [StyledLine(which, .bad), StyledLine("'maitred reload' tries again")],
+            separator: ";"
+        )
     }
 
     private static func lastReload(_ report: StatusReport) -> Entry? {
@@ -72,7 +76,7 @@ package enum StatusHead {
         }
         if let reason = reload.reason { first.append(": \(reason)") }
         guard !reload.deferred.isEmpty else { return Entry(label: "last reload", facts: [first]) }
-        let deferred = StyledLine("only a new master takes \(reload.deferred.joined(separator: ", "))", .warning)
+        let deferred = StyledLine("only with a new master: \(reload.deferred.joined(separator: ", "))", .warning)
         return Entry(label: "last reload", facts: [first, deferred], separator: ";")
     }
 
@@ -106,8 +110,10 @@ package enum StatusHead {
         let latency = report.handoffLatency
         let parts = [("p50", latency.p50), ("p90", latency.p90), ("p99", latency.p99), ("longest", latency.max)]
         var facts = parts.compactMap { name, value in value.map { StyledLine("\(name) \(Quantity.wait($0))") } }
-        if facts.isEmpty { facts.append(StyledLine("nothing measured yet", .quiet)) }
-        facts[0] = StyledLine("accept to take ").appending(facts[0])
+        guard let first = facts.first else {
+            return Entry(label: "handoff", facts: [StyledLine("nothing measured yet", .quiet)])
+        }
+        facts[0] = StyledLine("accept to take ").appending(first)
         return Entry(label: "handoff", facts: facts)
     }
 
@@ -121,7 +127,10 @@ package enum StatusHead {
 
     private static func log(_ report: StatusReport) -> Entry? {
         guard report.droppedLogLines > 0 else { return nil }
-        return Entry(label: "log", facts: [StyledLine("\(report.droppedLogLines) lines could not be written", .warning)])
+        return Entry(
+            label: "log",
+            facts: [StyledLine("\(report.droppedLogLines) lines could not be written", .warning)]
+        )
     }
 
     /// Columns of the longest label.

@@ -84,11 +84,11 @@ package struct TopScreen: Sendable {
     /// - Parameters:
     ///   - width: Columns of the window, at least 1.
     ///   - height: Lines of the window, at least 1.
-    /// - Returns: At most that many lines; the caller cuts them to the width.
+    /// - Returns: As many lines as the window has; the caller cuts them to the width.
     package mutating func lines(width: Int, height: Int) -> [StyledLine] {
-        if showsHelp { return Array(Self.help.prefix(height)) }
+        if showsHelp { return Array((Self.help + Array(repeating: StyledLine(), count: height)).prefix(height)) }
         var head = StatusHead.lines(report, width: width)
-        // The heading, the footer and, of an eighth of a window or more, rows come before the head and its empty line.
+        // The heading, the footer, an empty line, and rows in up to half of the window come before the head.
         let wanted = max(1, min(rowCount, height / 2))
         head = Array(head.prefix(max(0, height - 3 - wanted)))
         if !head.isEmpty { head.append(StyledLine()) }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import MaitredConfig
 import MaitredConsole
 import MaitredControl
 import MaitredSystem
@@ -75,14 +76,19 @@ struct Conversation: ~Copyable {
 
     /// An answer, unless it is a refusal.
     static func accepted(_ line: [UInt8]) throws -> ControlReply {
-        let reply: ControlReply
+        let verdict: Verdict = try read(line)
+        guard verdict.ok else {
+            throw CommandFailure.refused(visible(verdict.error ?? "the master refused without saying why", limit: .max))
+        }
+        return try read(line)
+    }
+
+    private static func read<Answer: Decodable>(_ line: [UInt8]) throws -> Answer {
         do throws(ControlError) {
-            reply = try ControlJSON.decode(ControlReply.self, from: line)
+            return try ControlJSON.decode(Answer.self, from: line)
         } catch {
             throw CommandFailure.refused("the master's answer is not understood: \(error)")
         }
-        guard reply.ok else { throw CommandFailure.refused(reply.error ?? "the master refused without saying why") }
-        return reply
     }
 }
 
@@ -92,6 +98,12 @@ struct LongTask {
     let name: String
     /// What it does to each worker: "replaced".
     let participle: String
+}
+
+/// The part that every answer has, that to a client which is not let in too.
+private struct Verdict: Decodable {
+    let ok: Bool
+    let error: String?
 }
 
 extension MasterOptions {

@@ -70,7 +70,9 @@ struct Events: ParsableCommand {
             case .ended: throw CommandFailure.gone("the master has closed the connection")
             case .timedOut:
                 let ready = Waiting.wait(
-                    for: [.readable(conversation.number), .hungUp(STDOUT_FILENO)], within: nil)
+                    for: [.readable(conversation.number), .hungUp(STDOUT_FILENO)],
+                    within: nil
+                )
                 // A reader may go while nothing happens.
                 if ready[1] { throw StandardOutput.Closed() }
             }

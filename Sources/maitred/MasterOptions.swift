@@ -11,13 +11,17 @@ struct MasterOptions: ParsableArguments {
     @Option(
         name: .customLong("name"),
         help: .init(
-            "The service, where several run. (default: the only one that runs; MAITRED_NAME)", valueName: "NAME"))
+            "The service, where several run. (default: the only one that runs; MAITRED_NAME)",
+            valueName: "NAME"
+        )
+    )
     var name: String?
 
     @Option(
         name: .customLong("control"),
         help: .init("The master's control socket itself. (default: looked for; MAITRED_CONTROL)", valueName: "PATH"),
-        completion: .file())
+        completion: .file()
+    )
     var control: String?
 
     /// The socket of the master that is meant.

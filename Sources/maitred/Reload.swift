@@ -29,6 +29,7 @@ struct Reload: ParsableCommand {
     func run() throws {
         try master.perform(
             ControlRequest(.reload),
-            waitingFor: wait ? LongTask(name: "the reload", participle: "replaced") : nil)
+            waitingFor: wait ? LongTask(name: "the reload", participle: "replaced") : nil
+        )
     }
 }

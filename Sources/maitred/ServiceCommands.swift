@@ -38,7 +38,8 @@ struct Scale: ParsableCommand {
         }
         try master.perform(
             request,
-            waitingFor: wait ? LongTask(name: "the scaling", participle: "changed") : nil)
+            waitingFor: wait ? LongTask(name: "the scaling", participle: "changed") : nil
+        )
     }
 }
 
@@ -65,7 +66,9 @@ struct Strategy: ParsableCommand {
             let advice = nearest(to: strategy, among: words).map { "did you mean '\($0)'?" }
             let all = "give one of \(words.joined(separator: ", "))"
             throw ConfigurationError(
-                origin: nil, problem: "\(quoted(strategy)) is not a strategy: \(advice ?? all)")
+                origin: nil,
+                problem: "\(quoted(strategy)) is not a strategy: \(advice ?? all)"
+            )
         }
         var request = ControlRequest(.strategy)
         request.strategy = strategy

@@ -38,7 +38,7 @@ struct Status: ParsableCommand {
         guard let report = try conversation.ask(ControlRequest(.status)).status else {
             throw CommandFailure.refused("the master's answer has no status in it")
         }
-        guard !json else { return try StandardOutput.write(ControlJSON.text(report)) }
+        guard !json else { return try StandardOutput.write(ControlJSON.text(report) + [UInt8(ascii: "\n")]) }
         let width = StandardOutput.isTerminal ? Terminal.size(of: STDOUT_FILENO).columns : nil
         try StandardOutput.write(StatusText.of(report, style: StandardOutput.style, width: width))
     }

@@ -20,15 +20,17 @@ struct Top: ParsableCommand {
     )
 
     @Option(
-        help: .init("How often to look: 100ms, 2s, 1m. (default: 1s)", valueName: "TIME"))
+        help: .init("How often to look: 100ms to 30s. (default: 1s)", valueName: "TIME")
+    )
     var interval: String = "1s"
 
     @OptionGroup(title: "Which master") var master: MasterOptions
 
     func run() throws {
+        // A master closes the connection of a client that says nothing for a minute.
         let pause: Duration
         do throws(InvalidValue) {
-            pause = try duration(interval, in: .milliseconds(100) ... .seconds(3600))
+            pause = try duration(interval, in: .milliseconds(100) ... .seconds(30))
         } catch {
             throw ConfigurationError(origin: .flag("--interval"), problem: error.problem)
         }

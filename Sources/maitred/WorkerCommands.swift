@@ -34,7 +34,8 @@ struct Restart: ParsableCommand {
         request.worker = number
         try master.perform(
             request,
-            waitingFor: wait ? LongTask(name: "the restart of worker \(number)", participle: "replaced") : nil)
+            waitingFor: wait ? LongTask(name: "the restart of worker \(number)", participle: "replaced") : nil
+        )
     }
 }
 
@@ -67,7 +68,8 @@ struct Drain: ParsableCommand {
         request.worker = number
         try master.perform(
             request,
-            waitingFor: wait ? LongTask(name: "the draining of worker \(number)", participle: "drained") : nil)
+            waitingFor: wait ? LongTask(name: "the draining of worker \(number)", participle: "drained") : nil
+        )
     }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Logging
 import MaitredConfig
 import MaitredSystem
 import MaitredTesting
@@ -57,7 +58,18 @@ struct WorkerSpawnerTests {
             environment: ["PATH=/usr/bin:/bin"],
             listeners: listeners,
             descriptorLimit: try .current(),
-            queueDepth: 16
+            queueDepth: 16,
+            user: nil
+        )
+    }
+
+    /// What workers write goes where the test's own output goes.
+    private static var output: WorkerOutput {
+        WorkerOutput(
+            WorkerOutputMode(hasPrefix: false, isTerminal: { _ in false }, isJournal: { _ in false }),
+            name: "test",
+            environment: [:],
+            log: Logger(label: "test")
         )
     }
 
@@ -68,7 +80,10 @@ struct WorkerSpawnerTests {
                 for fd in 3 4 5 6; do stat -Lc %i /proc/self/fd/$fd; done > \(directory)/inodes
                 ls /proc/$$/fd > \(directory)/open
                 """
-            let spawned = try spawner(script, listeners: ["127.0.0.1:80", "unix:/x"]).spawn(SpawnOrder(id: 7, slot: 2))
+            let spawned = try spawner(script, listeners: ["127.0.0.1:80", "unix:/x"]).spawn(
+                SpawnOrder(id: 7, slot: 2, generation: 1),
+                output: Self.output
+            )
             #expect(spawned.link.id == 7)
             #expect(spawned.link.slot == 2)
             #expect(eventually { !isAlive(spawned.process.pid) })
@@ -101,11 +116,16 @@ struct WorkerSpawnerTests {
                 environment: [],
                 listeners: ["a", "b"],
                 descriptorLimit: try .current(),
-                queueDepth: 16
+                queueDepth: 16,
+                user: nil
             )
+            let output = Self.output
             let before = openDescriptorCount()
             for _ in 0..<3 {
-                #expect(throws: SystemError.self) { _ = try spawner.spawn(SpawnOrder(id: 1, slot: 0)).link }
+                #expect(throws: SystemError.self) {
+                    _ =
+                        try spawner.spawn(SpawnOrder(id: 1, slot: 0, generation: 1), output: output).link
+                }
             }
             #expect(openDescriptorCount() == before)
         }
