@@ -52,6 +52,8 @@ package enum ControlPath {
     ///   - euid: The client's effective user.
     ///   - namesIn: The entries of a directory, none when it cannot be read.
     ///   - exists: Whether something is at a path.
+    ///   - answers: Whether a master is behind a socket; asked only where there are several, because a master that was
+    ///     killed leaves its socket behind.
     /// - Returns: The path to connect to.
     /// - Throws: `ControlPathError`, when there is none or more than one.
     package static func find(
@@ -60,7 +62,8 @@ package enum ControlPath {
         environment: [String: String],
         euid: UInt32,
         namesIn: (String) -> [String],
-        exists: (String) -> Bool
+        exists: (String) -> Bool,
+        answers: (String) -> Bool
     ) throws(ControlPathError) -> String {
         if let path, !isWord(path) { return path }
         if name == nil, let path = environment["MAITRED_CONTROL"], !isWord(path) { return path }
@@ -73,13 +76,19 @@ package enum ControlPath {
         if let directory = runtimeDirectory(environment), exists("\(directory)/\(fileName)") {
             return "\(directory)/\(fileName)"
         }
-        return try only(directories(environment: environment, euid: euid), namesIn: namesIn, exists: exists)
+        return try only(
+            directories(environment: environment, euid: euid),
+            namesIn: namesIn,
+            exists: exists,
+            answers: answers
+        )
     }
 
     private static func only(
         _ directories: [String],
         namesIn: (String) -> [String],
-        exists: (String) -> Bool
+        exists: (String) -> Bool,
+        answers: (String) -> Bool
     ) throws(ControlPathError) -> String {
         var found: [(name: String, path: String)] = []
         for directory in directories {
@@ -87,6 +96,7 @@ package enum ControlPath {
                 found.append((name, "\(directory)/\(name)/\(fileName)"))
             }
         }
+        if found.count > 1 { found.removeAll { !answers($0.path) } }
         guard let first = found.first else {
             throw .missing(name: nil, looked: directories.map { "\($0)/*/\(fileName)" })
         }

@@ -41,7 +41,7 @@ public enum MasterEvent: Sendable, Equatable {
             EventDetails(
                 "listening", .notice, "listening on \(address)",
                 [.whole("listener", index), .text("address", address), .text("name", name)])
-        case .serving: EventDetails("serving", .notice, "serving: the first worker is ready")
+        case .serving: EventDetails("serving", .notice, "serving")
         case .acceptPaused(let reason, let pause):
             EventDetails(
                 "accept-paused", .warning, "cannot accept: \(reason); trying again in \(pause.shortText)",
