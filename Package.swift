@@ -27,7 +27,10 @@ let package = Package(
         .executable(name: "maitred", targets: ["maitred"]),
         .executable(name: "maitred-demo", targets: ["MaitredDemo"]),
         .executable(name: "maitred-example", targets: ["MaitredExample"]),
-        .library(name: "MaitredMaster", targets: ["MaitredMaster", "MaitredConfig", "MaitredControl", "MaitredBalance"]),
+        .library(
+            name: "MaitredMaster",
+            targets: ["MaitredMaster", "MaitredConfig", "MaitredControl", "MaitredBalance"]
+        ),
         .library(name: "MaitredWorker", targets: ["MaitredWorker"]),
         .library(name: "MaitredWorkerNIO", targets: ["MaitredWorkerNIO"]),
     ],
@@ -67,7 +70,8 @@ let package = Package(
         .target(
             name: "MaitredMaster",
             dependencies: [
-                "MaitredBalance", "MaitredSupervise", "MaitredConfig", "MaitredControl", "MaitredSystemd", "MaitredWire",
+                "MaitredBalance", "MaitredSupervise", "MaitredConfig", "MaitredControl", "MaitredSystemd",
+                "MaitredWire",
                 "MaitredSystem",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),

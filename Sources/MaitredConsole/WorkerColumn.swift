@@ -27,8 +27,8 @@ package enum WorkerColumn: Sendable, CaseIterable {
 
     /// What is left out first in a narrow terminal has the least.
     ///
-    /// - Parameter report: Where all workers are of one generation its column says nothing that the head does not, and
-    ///   without vacant slots a slot's number says little.
+    /// Where all workers are of one generation its column says nothing that the head does not, and without vacant slots a
+    /// slot's number says little.
     func importance(in report: StatusReport) -> Int {
         switch self {
         case .processes: 0

@@ -21,7 +21,10 @@ package enum ControlJSON {
     private static func encoded(_ value: some Encodable, _ encoder: JSONEncoder) -> [UInt8] {
         // Numbers that JSON has no words for; none of ours should be one.
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
-            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+            positiveInfinity: "inf",
+            negativeInfinity: "-inf",
+            nan: "nan"
+        )
         guard let data = try? encoder.encode(value) else {
             preconditionFailure("a type of the control protocol cannot be written as JSON")
         }

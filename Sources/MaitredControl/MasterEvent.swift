@@ -35,27 +35,47 @@ public enum MasterEvent: Sendable, Equatable {
         switch self {
         case .started(let workers, let strategy, let command):
             EventDetails(
-                "master-started", .info, "starting \(workers) workers of \(command)",
-                [.whole("workers", workers), .text("strategy", strategy), .text("command", command)])
+                "master-started",
+                .info,
+                "starting \(workers) workers of \(command)",
+                [.whole("workers", workers), .text("strategy", strategy), .text("command", command)]
+            )
         case .listening(let index, let address, let name):
             EventDetails(
-                "listening", .notice, "listening on \(address)",
-                [.whole("listener", index), .text("address", address), .text("name", name)])
+                "listening",
+                .notice,
+                "listening on \(address)",
+                [.whole("listener", index), .text("address", address), .text("name", name)]
+            )
         case .serving: EventDetails("serving", .notice, "serving")
         case .acceptPaused(let reason, let pause):
             EventDetails(
-                "accept-paused", .warning, "cannot accept: \(reason); trying again in \(pause.shortText)",
-                [.text("reason", reason), .seconds("pause", pause)])
+                "accept-paused",
+                .warning,
+                "cannot accept: \(reason); trying again in \(pause.shortText)",
+                [.text("reason", reason), .seconds("pause", pause)]
+            )
         case .strategyChanged(let old, let new):
             EventDetails(
-                "strategy-changed", .notice, "strategy changed from \(old) to \(new)",
-                [.text("from", old), .text("to", new)])
+                "strategy-changed",
+                .notice,
+                "strategy changed from \(old) to \(new)",
+                [.text("from", old), .text("to", new)]
+            )
         case .scaled(let old, let new):
-            EventDetails("scaled", .notice, "scaled from \(old) to \(new) workers", [.whole("from", old), .whole("to", new)])
+            EventDetails(
+                "scaled",
+                .notice,
+                "scaled from \(old) to \(new) workers",
+                [.whole("from", old), .whole("to", new)]
+            )
         case .frozen(let duration):
             EventDetails(
-                "frozen", .debug, "stood still for \(duration.shortText): the workers' clocks begin anew",
-                [.seconds("duration", duration)])
+                "frozen",
+                .debug,
+                "stood still for \(duration.shortText): the workers' clocks begin anew",
+                [.seconds("duration", duration)]
+            )
         case .clientDropped, .problem, .metrics, .stopping, .hurried, .gaveUp, .stopped: laterDetails
         }
     }
@@ -64,24 +84,36 @@ public enum MasterEvent: Sendable, Equatable {
         switch self {
         case .metrics(let ready, let workers, let open, let queued, let accepted, let takenBack):
             EventDetails(
-                "metrics", .info, "status: \(ready) of \(workers) workers ready, \(open) connections open",
+                "metrics",
+                .info,
+                "status: \(ready) of \(workers) workers ready, \(open) connections open",
                 [
                     .whole("ready", ready), .whole("workers", workers), .whole("open", open), .whole("queued", queued),
                     .whole("accepted", accepted), .whole("takenBack", takenBack),
-                ])
+                ]
+            )
         case .clientDropped(let pid, let user, let reason):
             EventDetails(
-                "client-dropped", .notice, "client of the control socket dropped: \(reason)",
-                [.whole("pid", pid), .whole("user", user), .text("reason", reason)])
+                "client-dropped",
+                .notice,
+                "client of the control socket dropped: \(reason)",
+                [.whole("pid", pid), .whole("user", user), .text("reason", reason)]
+            )
         case .problem(let problem): EventDetails("problem", .error, problem)
         case .stopping(let reason, let open, let queued):
             EventDetails(
-                "stopping", .notice, "\(reason): stopping",
-                [.text("reason", reason), .whole("open", open), .whole("queued", queued)])
+                "stopping",
+                .notice,
+                "\(reason): stopping",
+                [.text("reason", reason), .whole("open", open), .whole("queued", queued)]
+            )
         case .hurried(let reason):
             EventDetails(
-                "hurried", .notice, "\(reason) again: workers get the stop signal now, or SIGKILL if they have had it",
-                [.text("reason", reason)])
+                "hurried",
+                .notice,
+                "\(reason) again: workers get the stop signal now, or SIGKILL if they have had it",
+                [.text("reason", reason)]
+            )
         case .gaveUp(let reason): EventDetails("gave-up", .critical, reason, [.text("reason", reason)])
         case .stopped(let status): EventDetails("stopped", .notice, "stopped", [.whole("exit", status)])
         default: preconditionFailure("details has the others")

@@ -19,26 +19,41 @@ public enum RolloutEvent: Sendable, Equatable {
         switch self {
         case .reloading(let generation, let workers):
             EventDetails(
-                "reload-started", .notice, "reloading: replacing \(workers) workers one by one",
-                [.whole("generation", generation), .whole("workers", workers)])
+                "reload-started",
+                .notice,
+                "reloading: replacing \(workers) workers one by one",
+                [.whole("generation", generation), .whole("workers", workers)]
+            )
         case .step(let done, let total):
             EventDetails(
-                "rollout-step", .info, "replaced \(done) of \(total) workers",
-                [.whole("done", done), .whole("total", total)])
+                "rollout-step",
+                .info,
+                "replaced \(done) of \(total) workers",
+                [.whole("done", done), .whole("total", total)]
+            )
         case .reloaded(let generation, let took):
             EventDetails(
-                "reload-finished", .notice, "reloaded in \(took.shortText)",
-                [.whole("generation", generation), .seconds("took", took)])
+                "reload-finished",
+                .notice,
+                "reloaded in \(took.shortText)",
+                [.whole("generation", generation), .seconds("took", took)]
+            )
         case .reloadFailed(let generation, let reason):
             EventDetails(
-                "reload-failed", .error, "reload failed: \(reason); the old workers stay",
-                [.whole("generation", generation), .text("reason", reason)])
+                "reload-failed",
+                .error,
+                "reload failed: \(reason); the old workers stay",
+                [.whole("generation", generation), .text("reason", reason)]
+            )
         case .reloadRefused(let reason):
             EventDetails("reload-refused", .error, "nothing is reloaded: \(reason)", [.text("reason", reason)])
         case .settingDeferred(let name):
             EventDetails(
-                "setting-deferred", .warning, "\(name) has changed: that takes effect when the master is restarted",
-                [.text("setting", name)])
+                "setting-deferred",
+                .warning,
+                "\(name) has changed: that takes effect when the master is restarted",
+                [.text("setting", name)]
+            )
         }
     }
 }

@@ -13,16 +13,25 @@ public enum SlotEvent: Sendable, Equatable {
         switch self {
         case .retrying(let failures, let delay):
             EventDetails(
-                "slot-retrying", .warning, "slot \(slot) failed to start: next try in \(delay.shortText)",
-                [.whole("slot", slot), .whole("failures", failures), .seconds("after", delay)])
+                "slot-retrying",
+                .warning,
+                "slot \(slot) failed to start: next try in \(delay.shortText)",
+                [.whole("slot", slot), .whole("failures", failures), .seconds("after", delay)]
+            )
         case .startFailed(let reason):
             EventDetails(
-                "start-failed", .error, "cannot start a worker for slot \(slot): \(reason)",
-                [.whole("slot", slot), .text("reason", reason)])
+                "start-failed",
+                .error,
+                "cannot start a worker for slot \(slot): \(reason)",
+                [.whole("slot", slot), .text("reason", reason)]
+            )
         case .failed(let failures):
             EventDetails(
-                "slot-failed", .critical, "slot \(slot) is given up after \(failures) failed starts in a row",
-                [.whole("slot", slot), .whole("failures", failures)])
+                "slot-failed",
+                .critical,
+                "slot \(slot) is given up after \(failures) failed starts in a row",
+                [.whole("slot", slot), .whole("failures", failures)]
+            )
         }
     }
 }

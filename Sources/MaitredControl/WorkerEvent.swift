@@ -140,16 +140,22 @@ extension WorkerEvent {
             EventDetails("worker-ready", .info, "worker \(id) ready", [.seconds("after", after)])
         case .startTimedOut(let after):
             EventDetails(
-                "worker-start-timed-out", .error,
+                "worker-start-timed-out",
+                .error,
                 "worker \(id) was not ready within \(after.shortText): killed; does it take its connections from maitred (docs/PROTOCOL.md)?",
-                [.seconds("after", after)])
+                [.seconds("after", after)]
+            )
         case .draining(let open):
             EventDetails("worker-draining", .info, "worker \(id) is draining", [.whole("open", open)])
         case .drained(let after):
             EventDetails("worker-drained", .info, "worker \(id) is drained", [.seconds("after", after)])
         case .exited(let exit):
             EventDetails(
-                "worker-exited", exit.wasAsked ? .info : .warning, "worker \(id) exited: \(exit.words)", exit.fields)
+                "worker-exited",
+                exit.wasAsked ? .info : .warning,
+                "worker \(id) exited: \(exit.words)",
+                exit.fields
+            )
         case .leftProcesses:
             EventDetails("worker-left-processes", .info, "worker \(id) left processes in its group: stopping them")
         default: nil
@@ -160,34 +166,50 @@ extension WorkerEvent {
         switch self {
         case .busy(let queued, let duration):
             EventDetails(
-                "worker-busy", .notice, "worker \(id) is busy: it takes nothing",
-                [.whole("queued", queued), .seconds("for", duration)])
+                "worker-busy",
+                .notice,
+                "worker \(id) is busy: it takes nothing",
+                [.whole("queued", queued), .seconds("for", duration)]
+            )
         case .back(let duration):
             EventDetails("worker-back", .notice, "worker \(id) takes again", [.seconds("busyFor", duration)])
         case .hung(let duration, let signal):
             EventDetails(
-                "worker-hung", .error, "worker \(id) hangs: silent for \(duration.shortText), gets \(signal)",
-                [.seconds("silentFor", duration), .text("signal", signal)])
+                "worker-hung",
+                .error,
+                "worker \(id) hangs: silent for \(duration.shortText), gets \(signal)",
+                [.seconds("silentFor", duration), .text("signal", signal)]
+            )
         case .killed(let reason):
             EventDetails("worker-killed", .error, "worker \(id) killed: \(reason)", [.text("reason", reason)])
         case .highMemory(let bytes, let limit):
             EventDetails(
-                "worker-high-memory", .warning,
+                "worker-high-memory",
+                .warning,
                 "worker \(id) uses \(megabytes(bytes)) of memory, more than \(megabytes(limit))",
-                [.whole("memory", bytes), .whole("limit", limit)])
+                [.whole("memory", bytes), .whole("limit", limit)]
+            )
         case .normalMemory(let bytes):
             EventDetails(
-                "worker-normal-memory", .info, "worker \(id) uses \(megabytes(bytes)) of memory again",
-                [.whole("memory", bytes)])
+                "worker-normal-memory",
+                .info,
+                "worker \(id) uses \(megabytes(bytes)) of memory again",
+                [.whole("memory", bytes)]
+            )
         case .highCPU(let percent, let limit):
             EventDetails(
-                "worker-high-cpu", .warning,
+                "worker-high-cpu",
+                .warning,
                 "worker \(id) uses \(Int(percent)) % of a processor, more than \(Int(limit)) %",
-                [EventField("cpuPercent", .decimal(percent)), EventField("limit", .decimal(limit))])
+                [EventField("cpuPercent", .decimal(percent)), EventField("limit", .decimal(limit))]
+            )
         case .normalCPU(let percent):
             EventDetails(
-                "worker-normal-cpu", .info, "worker \(id) uses \(Int(percent)) % of a processor again",
-                [EventField("cpuPercent", .decimal(percent))])
+                "worker-normal-cpu",
+                .info,
+                "worker \(id) uses \(Int(percent)) % of a processor again",
+                [EventField("cpuPercent", .decimal(percent))]
+            )
         default: nil
         }
     }
@@ -200,10 +222,18 @@ extension WorkerEvent {
             EventDetails("worker-message", .debug, "message from worker \(id)", [.whole("bytes", bytes)])
         case .recycling(let reason):
             EventDetails(
-                "worker-recycling", .notice, "worker \(id) is being replaced: \(reason)", [.text("reason", reason)])
+                "worker-recycling",
+                .notice,
+                "worker \(id) is being replaced: \(reason)",
+                [.text("reason", reason)]
+            )
         case .replacementFailed(let reason):
             EventDetails(
-                "worker-replacement-failed", .error, "worker \(id) stays: \(reason)", [.text("reason", reason)])
+                "worker-replacement-failed",
+                .error,
+                "worker \(id) stays: \(reason)",
+                [.text("reason", reason)]
+            )
         case .held: EventDetails("worker-held", .notice, "worker \(id) is held: it gets no connections")
         case .released: EventDetails("worker-released", .notice, "worker \(id) is released")
         case .misbehaved(let problem):

@@ -12,7 +12,7 @@ import MaitredWorker
 do {
     let worker = try Worker.attach()
     try serve(worker)
-} catch where error.code == .notManaged {
+} catch  where error.code == .notManaged {
     // Nobody has started this process as a worker.
     exit(runMaster(listeningOn: CommandLine.arguments.dropFirst().first ?? "127.0.0.1:8080"))
 } catch {

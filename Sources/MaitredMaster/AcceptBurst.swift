@@ -14,7 +14,7 @@ struct AcceptBurst: Equatable {
     /// The fewest.
     static let leastPatience = 4
 
-    /// Accepts allowed in this turn, 1 ... `Handoff.stepsPerTurn`.
+    /// Accepts allowed in this turn, from 1 to `Handoff.stepsPerTurn`.
     private(set) var size = 1
 
     /// Full turns until the next try for more.

@@ -45,7 +45,16 @@ extension Master {
             answer(line, from: .client(client), now)
         }
         for departure in control.takeDepartures() {
-            emit(.master(.clientDropped(pid: Int(departure.pid), user: Int(departure.user), reason: departure.reason.words ?? "it did not take its answers")), now)
+            emit(
+                .master(
+                    .clientDropped(
+                        pid: Int(departure.pid),
+                        user: Int(departure.user),
+                        reason: departure.reason.words ?? "it did not take its answers"
+                    )
+                ),
+                now
+            )
         }
         wake(at: control.deadline)
     }
@@ -111,7 +120,8 @@ extension Master {
 
     // MARK: - One worker
 
-    private func restart(_ worker: WorkerHandle, for requester: Requester, waits: Bool, _ now: Instant) -> ControlReply? {
+    private func restart(_ worker: WorkerHandle, for requester: Requester, waits: Bool, _ now: Instant) -> ControlReply?
+    {
         guard pool.occupant(of: worker.link.slot)?.id == worker.id else {
             return .failed("worker \(worker.id) is being replaced already")
         }
@@ -150,17 +160,23 @@ extension Master {
         switch reload(now) {
         case .failure(let refusal): return .failed("nothing is reloaded: \(refusal.reason)")
         case .success(let generation):
-            guard waits else { return .done("reloading: generation \(generation)") }
+            guard waits else { return .done("reloading: generation \(generation)" + lastReload.deferredWords) }
             guard rollout.isReloading else {
-                let report = lastReload.report(at: now)
-                return report?.result == "done" ? .done("reloaded") : .failed(report?.reason ?? "reload failed")
+                guard let report = lastReload.report(at: now), report.result == "done" else {
+                    return .failed("reload failed: \(lastReload.report(at: now)?.reason ?? "")")
+                }
+                return .done("reloaded" + lastReload.deferredWords)
             }
             pending.append(PendingAnswer(requester: requester, goal: .reload(generation: generation)))
             return nil
         }
     }
 
-    private func scale(_ request: ControlRequest, for requester: Requester, _ now: Instant) throws(ControlError) -> ControlReply? {
+    private func scale(
+        _ request: ControlRequest,
+        for requester: Requester,
+        _ now: Instant
+    ) throws(ControlError) -> ControlReply? {
         guard let count = request.count else { throw .malformed("'count' is missing: give a number of workers") }
         guard Configuration.workersRange.contains(count) else {
             let range = Configuration.workersRange
@@ -183,14 +199,17 @@ extension Master {
         return .done("strategy is \(name)")
     }
 
-    private func subscribe(_ requester: Requester, since: Double?, _ now: Instant) throws(ControlError) -> ControlReply? {
+    private func subscribe(_ requester: Requester, since: Double?, _ now: Instant) throws(ControlError) -> ControlReply?
+    {
         let seconds = since ?? 0
         guard seconds >= 0, seconds <= 1e9 else { throw .malformed("'since' is a number of seconds, not negative") }
         guard case .client(let client) = requester else { throw .malformed("a program has the events already") }
         send(.done("events follow"), to: requester)
         if since != nil {
             let moment = Instant(nanoseconds: now.nanoseconds(since: Instant(nanoseconds: UInt64(seconds * 1e9))))
-            for record in events.records(since: moment) { control?.send(ControlJSON.line(record), to: client, isLast: false, now) }
+            for record in events.records(since: moment) {
+                control?.send(ControlJSON.line(record), to: client, isLast: false, now)
+            }
         }
         control?.setSubscribed(client, now)
         return nil
@@ -212,7 +231,7 @@ extension Master {
 
     private static func reply(to result: RolloutResult, _ lastReload: LastReload) -> ControlReply {
         switch (result.outcome, result.request) {
-        case (.done, .reload): .done("reloaded")
+        case (.done, .reload): .done("reloaded" + lastReload.deferredWords)
         case (.done, .replacement(let id, _, _)): .done("worker \(id) is replaced")
         case (.failed(let failure), .reload):
             .failed("reload failed: worker \(failure.worker) \(failure.reason); the old workers stay")

@@ -11,7 +11,7 @@ internal import MaitredWire
 
 extension Master {
     /// Workers measured in one turn: each takes a few reads of /proc, about 10 µs apiece.
-    private static let samplesPerTurn = 32
+    private static let samplesPerTurn = 8
 
     /// Rows of load pages looked up for one worker in a sample.
     private static let rowsPerSample = 16

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import MaitredBalance
-internal import MaitredControl
 internal import MaitredConfig
+internal import MaitredControl
 internal import MaitredSupervise
 
 // The first step of the progress ladder: a worker that takes nothing for the stall timeout is busy. It leaves the

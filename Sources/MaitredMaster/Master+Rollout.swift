@@ -25,7 +25,7 @@ extension Master {
     /// - Returns: The number of the new generation, or why nothing was touched.
     func reload(_ now: Instant) -> Result<Int, ReloadRefusal> {
         service.reloading()
-        defer { if !rollout.isReloading { service.ready() } }
+        defer { if !rollout.isReloading, isServing { service.ready() } }
         do throws(ReloadRefusal) {
             if shutdown.isUnderWay { throw ReloadRefusal(reason: "the master is stopping") }
             let fresh = try freshConfiguration()
@@ -145,7 +145,7 @@ extension Master {
             case .overtaken: lastReload.ended("failed", "another reload came")
             case .cancelled: lastReload.ended("failed", "the master stops")
             }
-            service.ready()
+            if isServing { service.ready() }
             service.status(statusLine())
         case .replacement(let id, _, _):
             if case .failed(let failure) = result.outcome, let worker = workers[id] {
@@ -212,6 +212,11 @@ struct LastReload {
 
     mutating func ended(_ result: String, _ reason: String?) {
         (self.result, self.reason) = (result, reason)
+    }
+
+    /// What the answer adds about settings that have to wait; empty when there are none.
+    var deferredWords: String {
+        deferred.isEmpty ? "" : "; takes effect when maitred is restarted: \(deferred.joined(separator: ", "))"
     }
 
     func duration(at now: Instant) -> Duration { beganAt.map { now - $0 } ?? .zero }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import MaitredControl
 internal import MaitredBalance
 internal import MaitredConfig
+internal import MaitredControl
 internal import MaitredSupervise
 internal import MaitredSystem
 internal import MaitredWire
@@ -14,6 +14,7 @@ extension Master {
         if let tickAt = clocks.tickAt, now >= tickAt { tick(now) }
         if let netAt = clocks.netAt, now >= netAt { clocks.netAt = nil }
         if now >= clocks.sampleAt { sample(now) }
+        if let control, now >= control.deadline { serveClients(now) }
         perform(rollout.timePassed(at: now, slots: rolloutSlots), now)
         if let statusAt = clocks.statusAt, now >= statusAt {
             clocks.statusAt = now + clocks.statusInterval

@@ -29,7 +29,10 @@ extension Master {
                 let outcome = pool.ended(id: order.id, slot: order.slot, readyFor: nil, wasAsked: false, at: now)
                 report(outcome, slot: order.slot, now)
                 let reason = "cannot be started: \(error)"
-                perform(rollout.workerEnded(order.id, wasReady: false, reason: reason, slots: rolloutSlots, at: now), now)
+                perform(
+                    rollout.workerEnded(order.id, wasReady: false, reason: reason, slots: rolloutSlots, at: now),
+                    now
+                )
             }
         }
         wake(at: pool.deadline ?? .never)

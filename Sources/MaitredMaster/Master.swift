@@ -112,7 +112,7 @@ package final class Master {
             if let exitCode {
                 // The only place that waits, for a terminal that takes nothing.
                 output.finish(within: .seconds(1))
-                control?.close()
+                closeControl()
                 return exitCode
             }
             turn()
@@ -130,7 +130,7 @@ package final class Master {
         if arrivals.signals { handleSignals(now) }
         if arrivals.exits || hasMoreExits { reapExits(now) }
         if now >= clocks.wakeAt { handleTimers(now) }
-        if arrivals.requests || (control?.deadline ?? .never) <= now { serveClients(now) }
+        if arrivals.requests { serveClients(now) }
         if arrivals.letters { readLetters(now) }
         if arrivals.output { output.serve() }
         for id in arrivals.control { receivePackets(from: id, now) }
@@ -200,7 +200,8 @@ package final class Master {
 
     /// Makes sure that a turn begins at this moment at the latest.
     func wake(at moment: Instant) {
-        clocks.wakeAt = min(clocks.wakeAt, moment)
+        // Not before this turn: a moment that has long passed would look as if the machine had slept since.
+        clocks.wakeAt = min(clocks.wakeAt, max(moment, clocks.turnBeganAt))
     }
 }
 

@@ -54,7 +54,9 @@ public final class MasterHandle: Sendable {
 
     /// Everything that happens from now on; ends when the master does.
     public var events: AsyncStream<EventRecord> {
-        let (stream, continuation) = AsyncStream<EventRecord>.makeStream(bufferingPolicy: .bufferingNewest(Self.keptEvents))
+        let (stream, continuation) = AsyncStream<EventRecord>.makeStream(
+            bufferingPolicy: .bufferingNewest(Self.keptEvents)
+        )
         let number: Int? = box.withLock { box in
             guard !box.hasEnded else { return nil }
             box.lastReader += 1

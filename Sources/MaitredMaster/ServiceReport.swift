@@ -33,7 +33,7 @@ final class ServiceReport {
 
     /// A reload has begun; `ready` ends it.
     func reloading() {
-        guard notifier.send(.reloading(monotonicNanoseconds: MonotonicClock.nanoseconds())) else { return }
+        guard isReadySaid, notifier.send(.reloading(monotonicNanoseconds: MonotonicClock.nanoseconds())) else { return }
         isReadySaid = false
     }
 

@@ -41,6 +41,13 @@ extension Master {
         }
     }
 
+    /// Closes the control socket, and removes the directory that was made for it if nothing else is in it.
+    func closeControl() {
+        guard let control else { return }
+        control.close()
+        if configuration.control == .automatic { removeEmptyDirectory(above: control.path) }
+    }
+
     private static func controlGroup(_ name: String) throws(StartupError) -> UInt32 {
         do throws(AccountError) {
             return try UserGroup.id(named: name)

@@ -8,6 +8,12 @@ package func ownProcess() -> Int32 { getpid() }
 /// The user this process acts as; 0 is root.
 package func effectiveUser() -> UInt32 { geteuid() }
 
+/// Removes the directory a file was in, if nothing is left in it and it may be removed.
+package func removeEmptyDirectory(above path: String) {
+    guard let slash = path.lastIndex(of: "/") else { return }
+    _ = unsafe rmdir(String(path[..<slash]))
+}
+
 /// Makes the directories that a file needs, each open to this process's user, and readable to all.
 ///
 /// - Parameter path: The file, absolute.

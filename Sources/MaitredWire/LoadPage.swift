@@ -181,6 +181,7 @@ package final class LoadPage {
     /// The processes that have a row, as they say; the leader may not be among them.
     ///
     /// - Parameter limit: The most that are returned.
+    /// - Returns: Process ids, which are only what the worker says.
     package func processes(limit: Int) -> [Int32] {
         var processes: [Int32] = []
         for index in 0..<rows.count where processes.count < limit {

@@ -112,6 +112,7 @@ extension MasterOptions {
     /// - Parameters:
     ///   - request: What is to be done.
     ///   - task: Waits until it is done, and shows its progress; nil takes the first answer.
+    /// - Throws: Whatever ends a command.
     func perform(_ request: ControlRequest, waitingFor task: LongTask? = nil) throws {
         var request = request
         request.wait = task.map { _ in true }

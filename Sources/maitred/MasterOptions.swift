@@ -32,13 +32,24 @@ struct MasterOptions: ParsableArguments {
             environment: ProcessEnvironment.variables(),
             euid: geteuid(),
             namesIn: entries(of:),
-            exists: { unsafe access($0, F_OK) == 0 }
+            exists: { unsafe access($0, F_OK) == 0 },
+            answers: answers(at:)
         )
     }
 
     /// A connection to that master.
     func connect() throws -> ControlConnection {
         try ControlConnection.connect(to: path())
+    }
+}
+
+/// Whether a master is behind a socket, which may be none of this user's.
+private func answers(at path: String) -> Bool {
+    do throws(SystemError) {
+        _ = try StreamSocket.connect(to: path, within: .milliseconds(100))
+        return true
+    } catch {
+        return error.errno != ECONNREFUSED && error.errno != ENOENT
     }
 }
 

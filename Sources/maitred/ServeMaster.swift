@@ -9,6 +9,7 @@ import MaitredMaster
 /// - Parameters:
 ///   - configuration: What was asked for.
 ///   - reread: Gives it as it is at a reload.
+/// - Throws: The exit status, or why it could not start.
 func serve(
     _ configuration: Configuration,
     reread: @escaping () throws(ConfigurationError) -> Configuration

@@ -156,7 +156,7 @@ struct TopLoop: ~Copyable {
         conversation = nil
         isAsking = false
         next = Self.moment(after: interval)
-        screen.notice = "\(reason); this is what it said last, looking again"
+        screen.notice = "last report; looking again: \(reason)"
         draw()
     }
 

@@ -13,7 +13,8 @@ struct ControlPathTests {
         name: String? = nil,
         environment: [String: String] = [:],
         euid: UInt32 = 0,
-        on disk: [String]
+        on disk: [String],
+        dead: [String] = []
     ) throws(ControlPathError) -> String {
         try ControlPath.find(
             path: path,
@@ -25,7 +26,8 @@ struct ControlPathTests {
                     String($0.dropFirst(directory.count + 1).prefix { $0 != "/" })
                 }
             },
-            exists: { disk.contains($0) }
+            exists: { disk.contains($0) },
+            answers: { !dead.contains($0) }
         )
     }
 
@@ -73,6 +75,15 @@ struct ControlPathTests {
             "\(ControlPathError.several(["api", "web"], byName: true))"
                 == "several masters are running: api, web; which one? Give --name NAME"
         )
+    }
+
+    @Test func `a socket that a killed master left is no master, unless it is the only one`() throws {
+        let disk = ["/run/maitred/web/control.sock", "/run/maitred/api/control.sock"]
+        #expect(try find(on: disk, dead: [disk[1]]) == disk[0])
+        #expect(try find(on: [disk[1]], dead: [disk[1]]) == disk[1])
+        #expect(throws: ControlPathError.missing(name: nil, looked: ["/run/maitred/*/control.sock"])) {
+            try find(on: disk, dead: disk)
+        }
     }
 
     @Test func `one name in two directories is told by paths`() {
