@@ -15,7 +15,7 @@ extension Master {
         if let netAt = clocks.netAt, now >= netAt { clocks.netAt = nil }
         if now >= clocks.sampleAt { sample(now) }
         if let control, now >= control.deadline { serveClients(now) }
-        perform(rollout.timePassed(at: now, slots: rolloutSlots), now)
+        if let due = rollout.deadline, now >= due { perform(rollout.timePassed(at: now, slots: rolloutSlots), now) }
         if let statusAt = clocks.statusAt, now >= statusAt {
             clocks.statusAt = now + clocks.statusInterval
             sayMetrics(now)

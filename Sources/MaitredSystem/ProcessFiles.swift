@@ -20,49 +20,90 @@ package enum ProcessFiles {
     ///
     /// Fields 3, 4 and 22 of `/proc/PID/stat`.
     package static func status(of pid: Int32) -> Status? {
-        guard pid > 0, let text = readSmall("/proc/\(pid)/stat") else { return nil }
-        // The name, field 2, is in parentheses and may hold anything, closing parentheses too.
-        guard let end = text.lastIndex(of: UInt8(ascii: ")")) else { return nil }
-        let fields = text[(end + 1)...].split(separator: UInt8(ascii: " "))
-        guard fields.count > 19, let state = fields[0].first else { return nil }
-        guard let parent = number(fields[1]), let startTime = number(fields[19]) else { return nil }
-        let isAlive = state != UInt8(ascii: "Z") && state != UInt8(ascii: "X")
-        return Status(startTime: startTime, isAlive: isAlive, parent: Int32(truncatingIfNeeded: parent))
+        withStatus(of: pid) { fields in
+            guard let state = unsafe fields.next()?.first, let parent = fields.nextNumber(),
+                let startTime = fields.number(after: 17)
+            else { return nil }
+            let isAlive = state != UInt8(ascii: "Z") && state != UInt8(ascii: "X")
+            return Status(startTime: startTime, isAlive: isAlive, parent: Int32(truncatingIfNeeded: parent))
+        }
     }
 
     /// Resident memory of a process in bytes, nil when there is none.
     ///
     /// Field 2 of `/proc/PID/statm`.
     package static func residentBytes(of pid: Int32) -> UInt64? {
-        guard pid > 0, let text = readSmall("/proc/\(pid)/statm") else { return nil }
-        let fields = text[...].split(separator: UInt8(ascii: " "))
-        guard fields.count > 1, let pages = number(fields[1]) else { return nil }
-        return pages &* UInt64(sysconf(CInt(_SC_PAGESIZE)))
+        guard pid > 0 else { return nil }
+        return unsafe withSmallFile("/proc/\(pid)/statm") { text in
+            var fields = unsafe Fields(rest: text[...])
+            return fields.number(after: 1).map { $0 &* UInt64(sysconf(CInt(_SC_PAGESIZE))) }
+        }
     }
 
     /// Processor time that a process and those of its children that it waited for have used, nil when there is none.
     ///
     /// Fields 14 to 17 of `/proc/PID/stat`, which count in ticks of 10 ms.
     package static func cpuNanoseconds(of pid: Int32) -> UInt64? {
-        guard pid > 0, let text = readSmall("/proc/\(pid)/stat") else { return nil }
-        guard let end = text.lastIndex(of: UInt8(ascii: ")")) else { return nil }
-        let fields = text[(end + 1)...].split(separator: UInt8(ascii: " "))
-        guard fields.count > 14 else { return nil }
-        let ticks = fields[11...14].reduce(0) { $0 &+ (number($1) ?? 0) }
-        return ticks &* (1_000_000_000 / UInt64(max(1, sysconf(CInt(_SC_CLK_TCK)))))
+        withStatus(of: pid) { fields in
+            guard var ticks = fields.number(after: 11) else { return nil }
+            for _ in 0..<3 { ticks &+= fields.nextNumber() ?? 0 }
+            return ticks &* (1_000_000_000 / UInt64(max(1, sysconf(CInt(_SC_CLK_TCK)))))
+        }
     }
 
-    private static func number(_ digits: ArraySlice<UInt8>) -> UInt64? {
-        UInt64(String(decoding: digits, as: UTF8.self))
+    /// Lends the fields of `/proc/PID/stat` from the third on.
+    private static func withStatus<Value>(of pid: Int32, _ body: (inout Fields) -> Value?) -> Value? {
+        guard pid > 0 else { return nil }
+        return unsafe withSmallFile("/proc/\(pid)/stat") { text in
+            // The name, field 2, is in parentheses and may hold anything, closing parentheses too.
+            guard let end = unsafe text.lastIndex(of: UInt8(ascii: ")")) else { return nil }
+            var fields = unsafe Fields(rest: text[(end + 1)...])
+            return body(&fields)
+        }
     }
 
-    /// The first 1,024 bytes of a file: more than any line read here has.
-    private static func readSmall(_ path: String) -> [UInt8]? {
+    /// Lends the first 1,024 bytes of a file, more than any line read here has; on the stack, because this runs for every
+    /// worker once a second.
+    private static func withSmallFile<Value>(_ path: String, _ body: (UnsafeBufferPointer<UInt8>) -> Value?) -> Value? {
         let number = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard number >= 0 else { return nil }
         let file = Descriptor(owning: number)
-        return unsafe [UInt8](unsafeUninitializedCapacity: 1024) { buffer, count in
-            count = max(0, retrying { unsafe read(file.number, buffer.baseAddress, 1024) })
+        return unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1024) { buffer in
+            let count = retrying { unsafe read(file.number, buffer.baseAddress, buffer.count) }
+            // SAFETY: the kernel has filled as many bytes as it says.
+            return unsafe body(UnsafeBufferPointer(rebasing: buffer[..<max(0, count)]))
+        }
+    }
+
+    /// Words with blanks between them, one after another.
+    @safe
+    private struct Fields {
+        var rest: Slice<UnsafeBufferPointer<UInt8>>
+
+        /// The next word.
+        mutating func next() -> Slice<UnsafeBufferPointer<UInt8>>? {
+            let blank = UInt8(ascii: " ")
+            let word = unsafe rest.drop { $0 == blank }.prefix { $0 != blank && $0 != UInt8(ascii: "\n") }
+            unsafe rest = rest[word.endIndex...]
+            return unsafe word.isEmpty ? nil : word
+        }
+
+        /// The next word as a number.
+        mutating func nextNumber() -> UInt64? {
+            guard let word = unsafe next() else { return nil }
+            var number: UInt64 = 0
+            for index in unsafe word.indices {
+                let byte = unsafe word[index]
+                guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+                number = number &* 10 &+ UInt64(byte - UInt8(ascii: "0"))
+            }
+            return number
+        }
+
+        /// The number that comes after so many other words.
+        mutating func number(after count: Int) -> UInt64? {
+            for _ in 0..<count { _ = unsafe next() }
+            return nextNumber()
         }
     }
 }
