@@ -11,7 +11,7 @@ public struct ConfigurationChange: Hashable, Sendable, CustomStringConvertible {
         case atOnce
         /// It is true for workers that start from now on; the others have to be replaced.
         case newWorkers
-        /// The master keeps what it started with until it is upgraded or restarted.
+        /// The master keeps what it started with until it is restarted.
         case restart
 
         /// As it stands behind a change: "applied at once".
@@ -19,7 +19,7 @@ public struct ConfigurationChange: Hashable, Sendable, CustomStringConvertible {
             switch self {
             case .atOnce: "applied at once"
             case .newWorkers: "applied by replacing the workers"
-            case .restart: "needs an upgrade or a restart of maitred"
+            case .restart: "needs a restart of maitred"
             }
         }
     }
@@ -90,6 +90,7 @@ extension Configuration {
         result.controlGroup = controlGroup
         result.name = serviceName
         result.logLevel = logLevel
+        result.isOutputPrefixed = isOutputPrefixed
         return result
     }
 }

@@ -314,7 +314,7 @@ extension Setting {
             default: throw InvalidValue("\(quoted(text)) is neither yes nor no: give 'yes' or 'no'")
             }
         }
-    ).changed(by: .newWorkers)
+    ).changed(by: .restart)
 
     // MARK: - Configuration file
 

@@ -126,7 +126,9 @@ extension Master {
             return .failed("worker \(worker.id) is being replaced already")
         }
         if waits { pending.append(PendingAnswer(requester: requester, goal: .replacement(worker: worker.id))) }
-        pool.revive(slot: worker.link.slot, at: now)
+        // Slots that were given up have no worker that could be named: any restart is another chance for all of them.
+        pool.revive(at: now)
+        wake(at: now)
         let slots = rolloutSlots
         perform(rollout.replace(worker.id, slot: worker.link.slot, cause: .restart, slots: slots, at: now), now)
         return waits ? nil : .done("worker \(worker.id) is being replaced")

@@ -17,7 +17,7 @@ extension Master {
             let address = listener.socket.address.description
             emit(.master(.listening(index: listener.index, address: address, name: listener.name)), now)
         }
-        let strategy = configuration.strategy.rawValue
+        let strategy = roster.balancer.name
         emit(.master(.started(workers: pool.size, strategy: strategy, command: configuration.command[0])), now)
         service.status(statusLine())
     }

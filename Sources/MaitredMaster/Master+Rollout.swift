@@ -83,6 +83,7 @@ extension Master {
         if fresh.workers != old.workers { scale(to: fresh.workers, now) }
         pool.policy = RestartPolicy(fresh)
         rollout.spread = fresh.spread
+        for worker in workers.values { worker.machine.timeouts = WorkerTimeouts(fresh) }
         clocks.apply(fresh, at: now)
     }
 
@@ -96,7 +97,7 @@ extension Master {
             case .drain(let id):
                 if let worker = workers[id] { perform(worker.machine.drainRequested(at: now), for: worker, now) }
             case .stepDone:
-                reportProgress(now)
+                reportProgress(endsReload: actions.contains(where: \.endsReload), now)
             case .finished(let result):
                 report(result, now)
             case .aborted(let result, let earlier):
@@ -124,8 +125,10 @@ extension Master {
         }
     }
 
-    private func reportProgress(_ now: Instant) {
-        guard let progress = rollout.progress(slots: rolloutSlots) else { return }
+    /// - Parameter endsReload: This was the last step: the rollout has forgotten the reload, which is all done.
+    private func reportProgress(endsReload: Bool, _ now: Instant) {
+        let whole = RolloutProgress(done: pool.size, total: pool.size)
+        guard let progress = endsReload ? whole : rollout.progress(slots: rolloutSlots) else { return }
         emit(.rollout(.step(done: progress.done, total: progress.total)), now)
         answerProgress(progress)
         service.status(statusLine())
@@ -186,6 +189,14 @@ extension Master {
         configuration.strategy = strategy
         roster.balancer.strategy = strategy.makeStrategy(seed: now.nanoseconds)
         emit(.master(.strategyChanged(from: old.rawValue, to: strategy.rawValue)), now)
+    }
+}
+
+extension RolloutAction {
+    /// Whether a reload has reached every slot.
+    fileprivate var endsReload: Bool {
+        guard case .finished(let result) = self, case .reload = result.request else { return false }
+        return result.outcome == .done
     }
 }
 

@@ -41,13 +41,8 @@ extension Master {
     /// Starts a worker with the settings of its generation.
     func start(_ order: SpawnOrder, _ now: Instant) throws(SystemError) {
         guard let spawner = spawners[order.generation] else { preconditionFailure("settings that were forgotten") }
-        let timeouts = WorkerTimeouts(
-            start: configuration.startTimeout,
-            drain: configuration.drainTimeout,
-            kill: configuration.killTimeout
-        )
         let spawned = try spawner.spawn(order, output: output)
-        let machine = WorkerMachine(timeouts: timeouts, at: now)
+        let machine = WorkerMachine(timeouts: WorkerTimeouts(configuration), at: now)
         let worker = WorkerHandle(spawned, generation: order.generation, machine: machine, at: now)
         // From here on the process exists: whatever fails, its exit must be seen.
         workers[worker.id] = worker
@@ -225,6 +220,17 @@ extension Master {
             departing[index].killAt = nil
         }
         departing.removeAll { !$0.group.exists }
+    }
+}
+
+extension WorkerTimeouts {
+    /// What the configuration allows.
+    init(_ configuration: Configuration) {
+        self.init(
+            start: configuration.startTimeout,
+            drain: configuration.drainTimeout,
+            kill: configuration.killTimeout
+        )
     }
 }
 

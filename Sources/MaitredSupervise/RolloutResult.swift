@@ -85,6 +85,12 @@ package struct RolloutProgress: Equatable, Sendable {
     package let done: Int
     /// Slots that there are.
     package let total: Int
+
+    /// Groups the two.
+    package init(done: Int, total: Int) {
+        self.done = done
+        self.total = total
+    }
 }
 
 /// What the master does because the rollout says so; to be carried out in order.

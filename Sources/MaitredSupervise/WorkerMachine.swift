@@ -91,7 +91,9 @@ package struct WorkerMachine: Equatable, Sendable {
     }
 
     private var state: State
-    private let timeouts: WorkerTimeouts
+    /// How long each step may take; a change counts for steps that begin later.
+    package var timeouts: WorkerTimeouts
+
     private let startedAt: Instant
     private var readyAt: Instant?
     /// How long it was ready, once it is so no longer: a drain must not turn a short life into a long one.

@@ -67,7 +67,7 @@ struct ConfigurationChangeTests {
                 "queue-depth: 16 to 32, applied by replacing the workers",
                 "max-memory: 500MB to none, applied at once",
                 "hang-timeout: auto to 30s, applied at once",
-                "log-level: info to debug, needs an upgrade or a restart of maitred",
+                "log-level: info to debug, needs a restart of maitred",
             ]
         )
     }
@@ -103,7 +103,7 @@ struct ConfigurationChangeTests {
         #expect(
             lines(old, new) == [
                 "command: /opt/one to /opt/two 'a b', applied by replacing the workers",
-                "name: one to two, needs an upgrade or a restart of maitred",
+                "name: one to two, needs a restart of maitred",
             ]
         )
     }
