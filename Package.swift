@@ -203,7 +203,10 @@ let package = Package(
         // The built programs, with real workers.
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["CMaitredLinux", "MaitredSystem", "MaitredTesting", "maitred", "maitred-test-worker"],
+            dependencies: [
+                "CMaitredLinux", "MaitredControl", "MaitredExample", "MaitredSystem", "MaitredTesting", "maitred",
+                "maitred-test-worker",
+            ],
             swiftSettings: plain
         ),
     ],

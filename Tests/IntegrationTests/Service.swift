@@ -20,22 +20,25 @@ struct Service {
     /// Starts a master and waits until it listens and as many workers are ready.
     ///
     /// - Parameters:
-    ///   - options: Flags besides `--listen` and `--workers`.
-    ///   - worker: The command of a worker.
+    ///   - workers: How many; nil when the configuration file says it.
+    ///   - options: Flags besides `--listen`, `--workers` and `--control`.
+    ///   - worker: The command of a worker; empty when the configuration file has it.
+    ///   - control: The path of its control socket; none unless said otherwise.
     ///   - ready: Workers to wait for; all of them unless said otherwise.
     init(
         listen: [String] = ["127.0.0.1:0"],
-        workers: Int = 4,
+        workers: Int? = 4,
         _ options: [String] = [],
         worker: [String]? = nil,
+        control: String? = nil,
         ready: Int? = nil,
         environment: [String: String] = [:]
     ) throws {
         let command = try worker ?? [ProgramPath.built("maitred-test-worker")]
-        let listeners = listen.flatMap { ["--listen", $0] }
+        let flags = listen.flatMap { ["--listen", $0] } + (workers.map { ["--workers", "\($0)"] } ?? [])
         master = try Program(
             ProgramPath.built("maitred"),
-            ["serve"] + listeners + ["--workers", "\(workers)"] + options + ["--"] + command,
+            ["serve"] + flags + ["--control", control ?? "none"] + options + (command.isEmpty ? [] : ["--"] + command),
             environment: environment
         )
         let lines = try master.waitForLines(listen.count, containing: "listening on ")
@@ -44,7 +47,7 @@ struct Service {
             let place = words.firstIndex(of: "on").map { words[words.index(after: $0)] } ?? ""
             return try #require(TestAddress(place), "no address in '\(line)'")
         }
-        try waitForReady(ready ?? workers)
+        try waitForReady(ready ?? workers ?? 0)
     }
 
     /// The first listener's address.

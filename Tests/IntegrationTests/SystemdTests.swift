@@ -102,6 +102,23 @@ extension Integration {
             }
         }
 
+        /// The order is what `Type=notify-reload` waits for: RELOADING with its time, then READY again.
+        @Test func `systemd hears of a reload, and when it is done`() throws {
+            let manager = try ServiceManager()
+            let service = try Service(workers: 2, environment: manager.environment)
+            #expect(manager.hears { $0.contains("READY=1") })
+            service.master.signal(SIGHUP)
+            #expect(manager.hears { $0.count { $0 == "READY=1" } == 2 })
+            let states = manager.states
+            let reloading = try #require(states.firstIndex(of: "RELOADING=1"))
+            let time = try #require(states[reloading...].first { $0.hasPrefix("MONOTONIC_USEC=") })
+            let microseconds = try #require(UInt64(time.dropFirst("MONOTONIC_USEC=".count)))
+            #expect(microseconds * 1000 <= MonotonicClock.nanoseconds())
+            #expect(try #require(states.lastIndex(of: "READY=1")) > reloading)
+            try service.master.waitForLine(containing: "reloaded in ")
+            try service.stop()
+        }
+
         @Test func `systemd hears of a stop, and that it goes on`() throws {
             let manager = try ServiceManager()
             let service = try Service(workers: 2, ["--drain-timeout", "1h"], environment: manager.environment)

@@ -12,6 +12,8 @@ package enum LoadRun {
         package var failures: [String] = []
         /// From the first request to the last response.
         package var time = Duration.zero
+        /// The longest that any one request took, from its connect on.
+        package var slowest = Duration.zero
 
         /// Responses in all.
         package var answered: Int { counts.values.reduce(0, +) }
@@ -33,35 +35,67 @@ package enum LoadRun {
         within limit: Duration = .seconds(30),
         countedBy key: @Sendable @escaping (TestResponse) -> String = { $0.field("id") ?? $0.body }
     ) -> Result {
+        let next = Counter()
+        return run(concurrency: concurrency, address, path: path, within: limit, countedBy: key) {
+            next.value.wrappingAdd(1, ordering: .relaxed).oldValue < requests
+        }
+    }
+
+    /// Runs requests for as long as a condition holds, and returns when all are answered or have failed.
+    ///
+    /// - Parameters:
+    ///   - concurrency: How many at once: one thread each.
+    ///   - key: What a response counts as: its field `id` unless said otherwise, else its body.
+    ///   - goesOn: Asked by every thread before each request.
+    package static func run(
+        concurrency: Int,
+        _ address: TestAddress,
+        path: String = "/",
+        within limit: Duration = .seconds(30),
+        countedBy key: @Sendable @escaping (TestResponse) -> String = { $0.field("id") ?? $0.body },
+        while goesOn: @Sendable @escaping () -> Bool
+    ) -> Result {
         let begun = ContinuousClock.now
-        let shared = Shared()
+        let results = Guarded(Result())
         inThreads(concurrency) { _ in
             var own = Result()
-            while shared.next.wrappingAdd(1, ordering: .relaxed).oldValue < requests {
-                do throws(TestFailure) {
-                    let response = try TestClient.get(path, from: address, within: limit)
-                    if response.status == 200 {
-                        own.counts[key(response), default: 0] += 1
-                    } else {
-                        own.failures.append("status \(response.status): \(response.body)")
-                    }
-                } catch {
-                    own.failures.append(error.description)
+            while goesOn() {
+                let asked = ContinuousClock.now
+                let fate = Swift.Result { () throws(TestFailure) in
+                    try TestClient.get(path, from: address, within: limit)
                 }
+                own.count(fate, after: ContinuousClock.now - asked, by: key)
             }
-            shared.results.withLock { all in
-                all.counts.merge(own.counts, uniquingKeysWith: +)
-                all.failures += own.failures
-            }
+            results.withLock { $0.add(own) }
         }
-        var result = shared.results.withLock { $0 }
+        var result = results.withLock { $0 }
         result.time = ContinuousClock.now - begun
         return result
     }
 
-    /// What the threads of a run share.
-    private final class Shared: Sendable {
-        let next = Atomic<Int>(0)
-        let results = Guarded(Result())
+    /// Requests begun by all threads of a run.
+    private final class Counter: Sendable {
+        let value = Atomic<Int>(0)
+    }
+}
+
+extension LoadRun.Result {
+    fileprivate mutating func count(
+        _ fate: Swift.Result<TestResponse, TestFailure>,
+        after time: Duration,
+        by key: (TestResponse) -> String
+    ) {
+        slowest = max(slowest, time)
+        switch fate {
+        case .success(let response) where response.status == 200: counts[key(response), default: 0] += 1
+        case .success(let response): failures.append("status \(response.status): \(response.body)")
+        case .failure(let failure): failures.append(failure.description)
+        }
+    }
+
+    fileprivate mutating func add(_ other: Self) {
+        counts.merge(other.counts, uniquingKeysWith: +)
+        failures += other.failures
+        slowest = max(slowest, other.slowest)
     }
 }

@@ -100,6 +100,14 @@ package final class TestClient {
         return String(decoding: received, as: UTF8.self)
     }
 
+    /// Whether the server has closed, or reset, a connection on which nothing waits to be read.
+    package var isEnded: Bool {
+        guard let number = descriptor?.number else { return true }
+        var byte: UInt8 = 0
+        let count = recv(number, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
+        return count == 0 || count < 0 && errno != EAGAIN
+    }
+
     /// Says that nothing more will be sent: the server reads the end, but can still answer.
     package func finishSending() {
         if let number = descriptor?.number { shutdown(number, Int32(SHUT_WR)) }

@@ -12,6 +12,33 @@ package func inThreads(_ count: Int, _ body: @Sendable @escaping (Int) -> Void) 
     for thread in threads { pthread_join(thread, nil) }
 }
 
+/// A body that runs in a thread of its own, and what it returns.
+package final class Background<Result: Sendable>: Sendable {
+    private let thread: pthread_t
+    private let result = Guarded<Result?>(nil)
+    private let isJoined = Guarded(false)
+
+    /// Starts it.
+    package init(_ body: @Sendable @escaping () -> Result) {
+        let result = result
+        thread = startThread {
+            let value = body()
+            result.withLock { $0 = value }
+        }
+    }
+
+    /// Waits for its end, at the first call.
+    @discardableResult
+    package func join() -> Result {
+        isJoined.withLock { isJoined in
+            if !isJoined { pthread_join(thread, nil) }
+            isJoined = true
+        }
+        guard let value = result.withLock({ $0 }) else { preconditionFailure("it ended without a result") }
+        return value
+    }
+}
+
 /// Starts a thread that somebody joins or detaches.
 package func startThread(_ body: @Sendable @escaping () -> Void) -> pthread_t {
     var thread = pthread_t()

@@ -26,7 +26,9 @@ enum Mode: String, CaseIterable {
     case slowStart = "slow-start"
     /// Serves, and does not end when it is told to.
     case ignoreStop = "ignore-stop"
-    /// Serves, and says the address of each client as it takes the connection.
+    /// Serves on when it is to finish, and dies of its stop signal at once: a program without a graceful stop.
+    case ignoreDrain = "ignore-drain"
+    /// Serves, and says the address of each client, and the connection's number, as it takes the connection.
     case tellPeers = "tell-peers"
 
     /// Every mode, for the usage line.

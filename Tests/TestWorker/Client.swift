@@ -11,6 +11,11 @@ final class Client {
         let listener: Int
         let peer: String
         let sequence: UInt64
+
+        /// The line that says who took it.
+        func taken(by worker: Worker) -> String {
+            "took listener=\(listener) peer=\(peer) sequence=\(sequence) id=\(worker.id)"
+        }
     }
 
     /// Longest head of a request.

@@ -87,7 +87,7 @@ final class RequestLoop {
             peer: connection.peerAddress,
             sequence: connection.sequence
         )
-        if mode == .tellPeers { say("took listener=\(about.listener) peer=\(about.peer)") }
+        if mode == .tellPeers { say(about.taken(by: worker)) }
         let client = Client(Descriptor(owning: connection.release()), about)
         nextClient += 1
         let token = EpollToken(kind: Kind.client.rawValue, identity: nextClient)
@@ -115,7 +115,7 @@ final class RequestLoop {
             do throws(WorkerError) {
                 switch try worker.receive() {
                 case .drain:
-                    drain()
+                    if mode != .ignoreDrain { drain() }
                 case .masterGone:
                     drain()
                     ignore(worker.watchDescriptorOfControl)

@@ -34,7 +34,8 @@ enum TestWorker {
             babbleIntoControl()
         case .ignoreStop:
             signal(SIGTERM, SIG_IGN)
-        case .normal, .tellPeers, .neverRead, .readyThenExit, .writeChannel, .truncateMemory, .shutdownChannel:
+        case .normal, .ignoreDrain, .tellPeers, .neverRead, .readyThenExit, .writeChannel, .truncateMemory,
+            .shutdownChannel:
             break
         }
         try worker.ready()
@@ -49,7 +50,8 @@ enum TestWorker {
             truncateMemory()
         case .shutdownChannel:
             shutDownChannel()
-        case .normal, .neverReady, .slowStart, .forkChild, .garbagePage, .garbageControl, .ignoreStop, .tellPeers:
+        case .normal, .neverReady, .slowStart, .forkChild, .garbagePage, .garbageControl, .ignoreStop, .ignoreDrain,
+            .tellPeers:
             break
         }
         RequestLoop(worker, arguments.mode).run()
