@@ -88,6 +88,11 @@ struct EventDetails {
     }
 }
 
+/// "1 worker", "4 workers".
+package func counted(_ count: Int, _ noun: String) -> String {
+    "\(count) \(noun)\(count == 1 ? "" : "s")"
+}
+
 extension Duration {
     /// "350 ms", "12.5 s", "2 h 05 min": for sentences.
     package var shortText: String {

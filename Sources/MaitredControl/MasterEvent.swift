@@ -37,7 +37,7 @@ public enum MasterEvent: Sendable, Equatable {
             EventDetails(
                 "master-started",
                 .info,
-                "starting \(workers) workers of \(command)",
+                "starting \(counted(workers, "worker")) of \(command)",
                 [.whole("workers", workers), .text("strategy", strategy), .text("command", command)]
             )
         case .listening(let index, let address, let name):

@@ -21,7 +21,7 @@ public enum RolloutEvent: Sendable, Equatable {
             EventDetails(
                 "reload-started",
                 .notice,
-                "reloading: replacing \(workers) workers one by one",
+                "reloading: replacing \(counted(workers, "worker")) one by one",
                 [.whole("generation", generation), .whole("workers", workers)]
             )
         case .step(let done, let total):

@@ -185,7 +185,7 @@ extension Master {
             throw .malformed("\(count) workers cannot be had: give \(range.lowerBound) to \(range.upperBound)")
         }
         let leaving = scale(to: count, now)
-        guard request.wait == true else { return .done("scaling to \(count) workers") }
+        guard request.wait == true else { return .done("scaling to \(counted(count, "worker"))") }
         pending.append(PendingAnswer(requester: requester, goal: .size(count, leaving: Set(leaving))))
         answerSizes()
         return nil
@@ -266,8 +266,8 @@ extension Master {
         answerPending { goal in
             guard case .size(let size, let leaving) = goal else { return nil }
             if size != pool.size { return .failed("the number of workers was changed again") }
-            if failed > 0 { return .failed("\(failed) slots have failed") }
-            return leaving.isEmpty && ready >= size ? .done("\(size) workers are ready") : nil
+            if failed > 0 { return .failed("\(counted(failed, "slot")) failed: maitred status says why") }
+            return leaving.isEmpty && ready >= size ? .done("ready: \(counted(size, "worker"))") : nil
         }
     }
 

@@ -104,7 +104,7 @@ extension Master {
         case .tooManyRequests(let count): replace(worker, .requests, "has served \(count) requests", now)
         case .hung(let silence): dump(worker, silence, now)
         case .hangKill(let silence): kill(worker, "hangs: silent for \(silence.shortText)", now)
-        case .cameBack: emit(worker, .back(busyFor: .zero), now)
+        case .cameBack: emit(worker, .back(busyFor: now - (worker.silentSince ?? now)), now)
         }
     }
 
@@ -117,6 +117,7 @@ extension Master {
 
     private func dump(_ worker: WorkerHandle, _ silence: Duration, _ now: Instant) {
         let signal = configuration.dumpSignal
+        worker.silentSince = Instant(nanoseconds: now.nanoseconds(since: Instant(nanoseconds: silence.nanoseconds)))
         emit(worker, .hung(silentFor: silence, signal: signal.map { "\($0)" } ?? "no signal"), now)
         if let signal { worker.process.signal(signal.number) }
     }

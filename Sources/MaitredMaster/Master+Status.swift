@@ -93,7 +93,7 @@ extension Master {
         report.generation = worker.generation
         report.pid = Int(worker.process.pid)
         report.state = metrics.state
-        report.busyFor = link.progress.busySince.map { (now - $0).seconds }
+        report.busyFor = worker.isHeld ? nil : link.progress.busySince.map { (now - $0).seconds }
         report.uptime = (now - worker.startedAt).seconds
         report.open = metrics.open
         report.queued = metrics.queued

@@ -45,11 +45,13 @@ extension Master {
     }
 
     /// A turn that comes later than a whole stall timeout after its time: the machine slept, or this process did.
-    func restartClocksIfLate(planned: Instant, now: Instant) {
+    ///
+    /// It may have slept since the last turn, which is more than it is late by.
+    func restartClocksIfLate(planned: Instant, lastTurn: Instant, now: Instant) {
         guard now.nanoseconds(since: planned) > clocks.lateNanoseconds else { return }
         emit(.master(.frozen(for: now - planned)), now)
         for worker in workers.values {
-            worker.restartClocks(at: now)
+            worker.restartClocks(at: now, after: now - lastTurn)
         }
     }
 }

@@ -124,8 +124,8 @@ package final class Master {
         let planned = clocks.wakeAt
         waitForArrivals(until: planned)
         let now = Instant.now
+        restartClocksIfLate(planned: planned, lastTurn: clocks.turnBeganAt, now: now)
         clocks.turnBeganAt = now
-        restartClocksIfLate(planned: planned, now: now)
 
         if arrivals.signals { handleSignals(now) }
         if arrivals.exits || hasMoreExits { reapExits(now) }

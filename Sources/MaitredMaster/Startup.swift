@@ -57,16 +57,18 @@ extension Master {
                 port: listeners.lazy.compactMap { $0.socket.address.port }.first,
                 descriptorLimit: limit
             )
+            let output = WorkerOutput(
+                WorkerOutputMode(environment: environment, hasPrefix: configuration.isOutputPrefixed),
+                name: configuration.serviceName,
+                environment: environment,
+                log: log.logger
+            )
+            output.carry(log)
             let parts = MasterParts(
                 listeners: listeners,
                 launch: launch,
                 spawner: try launch.spawner(for: configuration),
-                output: WorkerOutput(
-                    WorkerOutputMode(environment: environment, hasPrefix: configuration.isOutputPrefixed),
-                    name: configuration.serviceName,
-                    environment: environment,
-                    log: log.logger
-                ),
+                output: output,
                 control: try Self.openControl(configuration, environment: environment, log: log.logger),
                 service: try ServiceReport(environment: environment),
                 events: EventHub(log: log),

@@ -40,6 +40,9 @@ final class WorkerHandle {
     /// Whether somebody took it out of the rotation by hand.
     var isHeld = false
 
+    /// Since when it was silent when it was last found to hang, nil before.
+    var silentSince: Instant?
+
     /// When its drain began, nil before.
     var drainingSince: Instant?
 
@@ -79,9 +82,11 @@ final class WorkerHandle {
     }
 
     /// The whole machine slept, or somebody stopped the worker by hand: what it missed is nobody's fault.
-    func restartClocks(at now: Instant) {
-        machine.restartClocks(at: now)
-        watch.restartClocks(at: now)
+    ///
+    /// - Parameter gap: For how long the machine may have slept; nil: restart all, whatever it was.
+    func restartClocks(at now: Instant, after gap: Duration? = nil) {
+        machine.restartClocks(at: now, after: gap)
+        watch.restartClocks(at: now, after: gap)
         link.restartClocks(at: now)
     }
 

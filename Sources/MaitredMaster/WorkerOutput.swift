@@ -169,6 +169,12 @@ final class WorkerOutput {
         self.journalPath = journalPath
     }
 
+    /// Has the log write to the terminal through here, if it goes to the one that workers' lines go to as well.
+    func carry(_ log: MasterLog) {
+        guard mode.errors == .prefixed, let relay else { return }
+        log.divert { relay.write($0, to: .errors) }
+    }
+
     /// Has the loop's epoll report, as `token`, when `serve` has something to do; nothing happens without pipes.
     func watch(in epoll: borrowing Epoll, as token: EpollToken) throws(SystemError) {
         try relay?.watch(in: epoll, as: token)

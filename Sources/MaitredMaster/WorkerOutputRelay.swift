@@ -12,7 +12,8 @@ internal import MaitredSystem
 // 1. Lines are written whole, in the order in which they were read: one sink per terminal.
 // 2. Nothing waits and nothing is dropped. While the terminal has no room the pipes are not read, so that the workers
 //    wait in their own writes, as they would with the terminal in their hands; connections go on being handed over.
-// 3. What waits in a sink is at most what one read brought, with its prefixes.
+// 3. What waits in a sink is at most what one read brought, with its prefixes, and some lines of the master's own log:
+//    written past the sink they would stand in the middle of a line that the terminal took a part of.
 // 4. A turn reads at most `readsPerTurn` times, `chunk` bytes each. The kernel hands ready pipes out in rotation, so a
 //    worker that writes without end delays others and keeps nobody from being heard.
 // 5. A pipe is read until nobody can write to it any more, which may be long after its worker's end: a process that
@@ -89,6 +90,16 @@ final class OutputRelay {
         try inner.add(pipe.descriptor, pipe.sink.isFull ? [.edge] : [.readable], pipe.token)
         pipes[pipe.token.identity] = pipe
         return ends.takeWriting()
+    }
+
+    /// Writes a line of the master's own to the terminal behind a stream, between those of the workers.
+    ///
+    /// - Returns: false when it is lost, because the terminal takes nothing.
+    func write(_ line: [UInt8], to stream: WorkerStream) -> Bool {
+        guard let index = sinkOfStream[stream] else { preconditionFailure("no terminal for this stream") }
+        guard sinks[index].add(line) else { return false }
+        flush(sinks[index])
+        return true
     }
 
     /// Passes on what workers wrote, as much as one turn may and the terminals take.

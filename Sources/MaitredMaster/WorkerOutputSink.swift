@@ -4,8 +4,12 @@ internal import MaitredSystem
 
 /// A terminal, and what it had no room for yet.
 ///
-/// What waits is bounded because nobody adds to it: pipes are read only while it is empty (`OutputRelay`).
+/// What waits is bounded: pipes are read only while it is empty (`OutputRelay`), and the master's own lines are added up
+/// to `mostBeforeOwnLine`.
 final class OutputSink {
+    /// Bytes that may wait before a line of the master's own: a few hundred lines, as they come when everything ends.
+    private static let mostBeforeOwnLine = 64 << 10
+
     private let terminal: TerminalOutput
     private let token: EpollToken
     /// Lines in order, of which the first `written` bytes are gone.
@@ -26,6 +30,15 @@ final class OutputSink {
     /// Adds a line.
     func add(_ line: ArraySlice<UInt8>, isContinuation: Bool, prefix: LinePrefix) {
         prefix.write(line, isContinuation: isContinuation, to: &waiting)
+    }
+
+    /// Adds a line of the master's own, whole, behind what waits.
+    ///
+    /// - Returns: false when too much waits: then it is lost.
+    func add(_ line: [UInt8]) -> Bool {
+        guard waiting.count - written <= Self.mostBeforeOwnLine else { return false }
+        waiting += line
+        return true
     }
 
     /// Writes what there is room for; a terminal that is gone takes everything.

@@ -259,7 +259,14 @@ package struct WorkerMachine: Equatable, Sendable {
     }
 
     /// The whole machine slept: the worker had no chance to be in time, so its start begins anew.
-    package mutating func restartClocks(at now: Instant) {
+    ///
+    /// A sleep of less than half of the time for a start changes nothing.
+    ///
+    /// - Parameters:
+    ///   - now: The moment.
+    ///   - gap: For how long it may have slept; nil: restart whatever it was.
+    package mutating func restartClocks(at now: Instant, after gap: Duration?) {
+        if let gap, gap <= timeouts.start / 2 { return }
         if case .starting = state { state = .starting(deadline: now + timeouts.start) }
     }
 

@@ -155,6 +155,10 @@ package struct WorkerWatch: Equatable, Sendable {
     /// No silence counts from before this moment.
     private var notBefore = Instant(nanoseconds: 0)
 
+    /// Of the latest sample.
+    private var hangTimeout = Duration.zero
+    private var dumpGrace = Duration.zero
+
     private var isMemoryOverLimit = false
     private var lastReading: CPUReading?
     /// Samples in a row that speak against `isCPUHigh`.
@@ -195,9 +199,24 @@ package struct WorkerWatch: Equatable, Sendable {
     }
 
     /// The whole machine slept: silence counts from now on.
-    package mutating func restartClocks(at now: Instant) {
-        notBefore = now
-        if case .dumping = hang { hang = .watching }
+    ///
+    /// A sleep of less than half of what a worker is given calls nobody hung by itself. It changes nothing, because a
+    /// machine with too much to do has one every few seconds, and would else never find out about anybody.
+    ///
+    /// - Parameters:
+    ///   - now: The moment.
+    ///   - gap: For how long it may have slept; nil: restart whatever it was.
+    package mutating func restartClocks(at now: Instant, after gap: Duration?) {
+        switch hang {
+        case .watching:
+            if gap.map({ $0 > hangTimeout / 2 }) ?? true { notBefore = now }
+        case .dumping:
+            guard gap.map({ $0 > dumpGrace / 2 }) ?? true else { return }
+            notBefore = now
+            hang = .watching
+        case .killed:
+            break
+        }
     }
 
     // MARK: - Memory and processor time
@@ -281,6 +300,8 @@ package struct WorkerWatch: Equatable, Sendable {
         _ findings: inout [WorkerFinding]
     ) {
         if hang == .killed { return }
+        hangTimeout = limits.hangTimeout ?? .zero
+        dumpGrace = limits.dumpGrace
         if sample.isHeld || sample.readySince == nil {
             notBefore = sample.now
             hang = .watching

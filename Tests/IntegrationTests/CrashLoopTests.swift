@@ -81,7 +81,7 @@ extension Integration {
                 try service.master.waitForLine(containing: "slot 1 is given up")
                 let command = try control.run(["scale", "3", "--wait"])
                 #expect(command.status == .exited(code: 1))
-                #expect(command.errors == ["maitred: 1 slots have failed"])
+                #expect(command.errors == ["maitred: 1 slot failed: maitred status says why"])
                 try service.master.waitForLines(2, containing: "slot 1 is given up after 3 failed starts in a row")
                 #expect(LoadRun.run(requests: 100, concurrency: 2, service.address).failures.isEmpty)
                 try service.stop()

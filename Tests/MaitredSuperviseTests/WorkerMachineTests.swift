@@ -253,7 +253,7 @@ struct WorkerMachineTests {
         for life in Life.allCases {
             var machine = life.machine
             let before = machine
-            machine.restartClocks(at: seconds(100))
+            machine.restartClocks(at: seconds(100), after: .seconds(90))
             if life == .starting {
                 #expect(machine.deadline == seconds(130))
                 #expect(machine.timePassed(at: seconds(129)) == [])

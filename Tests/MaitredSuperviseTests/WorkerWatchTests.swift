@@ -295,15 +295,26 @@ struct WorkerWatchTests {
 
         #expect(watch.silence(since: 0, at: 200, isHeld: true) == [])
         #expect(watch.silence(since: 0, at: 229) == [])
-        watch.restartClocks(at: seconds(229))
+        watch.restartClocks(at: seconds(229), after: .seconds(29))
         #expect(watch.silence(since: 0, at: 258) == [])
         #expect(watch.silence(since: 0, at: 259) == [.hung(silentFor: .seconds(30))])
+    }
+
+    @Test func `a short sleep calls nothing off: a machine with too much to do has one every few seconds`() {
+        var watch = watch()
+        for second in 1..<30 {
+            #expect(watch.silence(since: 0, at: Double(second)) == [])
+            watch.restartClocks(at: seconds(Double(second)), after: .milliseconds(1200))
+        }
+        #expect(watch.silence(since: 0, at: 30) == [.hung(silentFor: .seconds(30))])
+        watch.restartClocks(at: seconds(32), after: .milliseconds(1200))
+        #expect(watch.silence(since: 0, at: 35) == [.hangKill(silentFor: .seconds(35))])
     }
 
     @Test func `the machine's sleep and a debugger call the kill off`() {
         var slept = watch()
         _ = slept.silence(since: 0, at: 30)
-        slept.restartClocks(at: seconds(500))
+        slept.restartClocks(at: seconds(500), after: .seconds(470))
         #expect(slept.silence(since: 0, at: 500) == [])
         #expect(!slept.isHung)
 

@@ -12,6 +12,9 @@ package final class LineSink: LogSink {
     private let style: LogLineStyle
     private let drops = Mutex(DropCounter())
 
+    // SAFETY: written before the master's loop runs, and read by the loop's thread: the master logs from no other.
+    private nonisolated(unsafe) var otherWriter: (([UInt8]) -> Bool)?
+
     /// Writes lines of a style.
     package init(_ output: consuming LineOutput, style: LogLineStyle) {
         self.output = output
@@ -26,9 +29,14 @@ package final class LineSink: LogSink {
                 notice: {
                     line(timestamp, .warning, DropCounter.words($0, reason: "standard error was not read in time"))
                 },
-                to: { output.write($0) }
+                to: { unsafe otherWriter?($0) ?? output.write($0) }
             )
         }
+    }
+
+    /// Has somebody else write the lines from now on, who writes to the same place: only one knows where a line ends.
+    func divert(to writer: @escaping ([UInt8]) -> Bool) {
+        unsafe otherWriter = writer
     }
 
     package var lostCount: Int { drops.withLock(\.total) }

@@ -13,9 +13,19 @@ package struct MasterLog {
     /// Lines that could not be written since the start.
     package let lostCount: () -> Int
 
+    /// Has somebody else write the lines from now on, as a line writer does: at once, or false and it is lost.
+    ///
+    /// Without effect on a logger that does not write lines.
+    let divert: (@escaping ([UInt8]) -> Bool) -> Void
+
     /// A logger of which nobody knows what it loses.
-    package init(_ logger: Logger, lostCount: @escaping () -> Int = { 0 }) {
+    package init(
+        _ logger: Logger,
+        divert: @escaping (@escaping ([UInt8]) -> Bool) -> Void = { _ in },
+        lostCount: @escaping () -> Int = { 0 }
+    ) {
         self.logger = logger
+        self.divert = divert
         self.lostCount = lostCount
     }
 }
@@ -37,12 +47,17 @@ package func makeLogger(label: String, level: Logger.Level, environment: [String
     let output = LineOutput(number: standardError)
     let style = output.isTerminal ? LogLineStyle.terminal(environment: environment) : .dated
     let sink = LineSink(output, style: style)
-    return masterLog(label: label, sink, level: level)
+    return masterLog(label: label, sink, level: level, divert: sink.divert(to:))
 }
 
-private func masterLog(label: String, _ sink: some LogSink, level: Logger.Level) -> MasterLog {
+private func masterLog(
+    label: String,
+    _ sink: some LogSink,
+    level: Logger.Level,
+    divert: @escaping (@escaping ([UInt8]) -> Bool) -> Void = { _ in }
+) -> MasterLog {
     let logger = Logger(label: label) { _ in RepeatLimitedLogHandler(SinkLogHandler(sink, level: level)) }
-    return MasterLog(logger) { sink.lostCount }
+    return MasterLog(logger, divert: divert) { sink.lostCount }
 }
 
 /// The journal, nil where its socket is out of reach: then the stream that standard error is still takes lines.
