@@ -125,7 +125,7 @@ extension Master {
         }
     }
 
-    /// - Parameter endsReload: This was the last step: the rollout has forgotten the reload, which is all done.
+    /// Tells how far a reload has come; after its last step the rollout has forgotten it, and it is all done.
     private func reportProgress(endsReload: Bool, _ now: Instant) {
         let whole = RolloutProgress(done: pool.size, total: pool.size)
         guard let progress = endsReload ? whole : rollout.progress(slots: rolloutSlots) else { return }

@@ -83,7 +83,9 @@ final class WorkerHandle {
 
     /// The whole machine slept, or somebody stopped the worker by hand: what it missed is nobody's fault.
     ///
-    /// - Parameter gap: For how long the machine may have slept; nil: restart all, whatever it was.
+    /// - Parameters:
+    ///   - now: The moment.
+    ///   - gap: For how long the machine may have slept; nil: restart all, whatever it was.
     func restartClocks(at now: Instant, after gap: Duration? = nil) {
         machine.restartClocks(at: now, after: gap)
         watch.restartClocks(at: now, after: gap)

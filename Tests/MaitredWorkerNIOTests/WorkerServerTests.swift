@@ -121,8 +121,9 @@ struct WorkerServerTests {
         let fresh = try master.connect()
         #expect(eventually { master.taken == 2 })
         master.drain()
+        for client in [client, fresh] { try client.request(keepAlive: true) }
         for client in [client, fresh] {
-            #expect(try client.get(keepAlive: true).headers["connection"] == "close")
+            #expect(try client.response().headers["connection"] == "close")
             #expect(try client.readToEnd() == "")
         }
         #expect(try master.program.waitExit() == .exited(code: 0))
