@@ -114,7 +114,7 @@ public enum MasterEvent: Sendable, Equatable {
                 "\(reason) again: workers get the stop signal now, or SIGKILL if they have had it",
                 [.text("reason", reason)]
             )
-        case .gaveUp(let reason): EventDetails("gave-up", .critical, reason, [.text("reason", reason)])
+        case .gaveUp(let reason): EventDetails("gave-up", .critical, reason)
         case .stopped(let status): EventDetails("stopped", .notice, "stopped", [.whole("exit", status)])
         default: preconditionFailure("details has the others")
         }

@@ -114,7 +114,7 @@ extension Master {
     func advanceShutdown(_ now: Instant) {
         switch shutdown.stage {
         case .running:
-            if workers.isEmpty, pool.hasFailed { giveUp("every slot has failed: nothing can be served", now) }
+            if workers.isEmpty, pool.hasFailed { giveUp(failureWords, now) }
         case .emptying(let deadline, let end):
             // Nobody who has room has asked the kernel yet whether somebody waits, or may not now: then poll does.
             let cannotAccept = isSaturated
@@ -133,6 +133,13 @@ extension Master {
             emit(.master(.stopped(status: Int(status))), now)
             exitCode = status
         }
+    }
+
+    /// Why nothing can be served, and what to look at when nothing ever was.
+    private var failureWords: String {
+        let words = "every slot has failed: nothing can be served"
+        if isServing { return words }
+        return "\(words); no worker of \(configuration.command[0]) ever became ready: does it end by itself?"
     }
 
     private func areChannelsEmpty() -> Bool {
