@@ -31,7 +31,9 @@ extension Master {
         if shutdown.isUnderWay {
             line = "stopping: \(workers.count) workers left, \(roster.openCount) connections open"
         }
-        if failed > 0 { line += ", \(failed) slots failed" }
+        if rollout.isReloading { line += ", reloading" }
+        if let reason = lastReload.failure { line += ", last reload \(reason)" }
+        if failed > 0 { line += ", \(counted(failed, "slot")) failed" }
         return line
     }
 

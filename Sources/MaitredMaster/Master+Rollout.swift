@@ -36,6 +36,7 @@ extension Master {
         } catch {
             lastReload.refused(error.reason, generation: pool.generation + 1, at: now)
             emit(.rollout(.reloadRefused(reason: error.reason)), now)
+            service.status(statusLine())
             return .failure(error)
         }
     }
@@ -228,6 +229,11 @@ struct LastReload {
     /// What the answer adds about settings that have to wait; empty when there are none.
     var deferredWords: String {
         deferred.isEmpty ? "" : "; takes effect when maitred is restarted: \(deferred.joined(separator: ", "))"
+    }
+
+    /// "failed: …" or "refused: …", nil when it worked or there was none.
+    var failure: String? {
+        reason.map { "\(result): \($0)" }
     }
 
     func duration(at now: Instant) -> Duration { beganAt.map { now - $0 } ?? .zero }

@@ -119,6 +119,27 @@ extension Integration {
             try service.stop()
         }
 
+        @Test func `systemd's status line says why a reload touched nothing`() throws {
+            try withTemporaryDirectory { directory in
+                let manager = try ServiceManager()
+                let file = "\(directory)/service.conf"
+                try writeFile(file, "")
+                let service = try Service(workers: 1, ["--config", file], environment: manager.environment)
+                try writeFile(file, "MAITRED_QUEUE_DEPTH=many\n")
+                service.master.signal(SIGHUP)
+                #expect(
+                    manager.hears {
+                        $0.contains {
+                            $0.hasPrefix("STATUS=1 of 1 workers ready")
+                                && $0.contains("last reload refused: \(file):1: MAITRED_QUEUE_DEPTH: 'many' is not")
+                        }
+                    }
+                )
+                #expect(manager.hears { $0.last { $0 == "READY=1" || $0 == "RELOADING=1" } == "READY=1" })
+                try service.stop()
+            }
+        }
+
         @Test func `systemd hears of a stop, and that it goes on`() throws {
             let manager = try ServiceManager()
             let service = try Service(workers: 2, ["--drain-timeout", "1h"], environment: manager.environment)
