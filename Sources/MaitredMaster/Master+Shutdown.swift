@@ -114,7 +114,10 @@ extension Master {
     func advanceShutdown(_ now: Instant) {
         switch shutdown.stage {
         case .running:
-            if workers.isEmpty, pool.hasFailed { giveUp(failureWords, now) }
+            guard workers.isEmpty else { return }
+            if pool.hasFailed || (!isServing && pool.hasFailed(attempts: RestartPolicy.firstAttempts)) {
+                giveUp(failureWords, now)
+            }
         case .emptying(let deadline, let end):
             // Nobody who has room has asked the kernel yet whether somebody waits, or may not now: then poll does.
             let cannotAccept = isSaturated

@@ -98,6 +98,12 @@ package struct Pool: Equatable, Sendable {
     /// Whether every slot has failed: nothing can be served any more.
     package var hasFailed: Bool { !slots.isEmpty && slots.allSatisfy { $0.state == .failed } }
 
+    /// Whether no slot has a worker, each after so many failures in a row, or failed for good.
+    package func hasFailed(attempts: Int) -> Bool {
+        !slots.isEmpty
+            && slots.allSatisfy { $0.occupant == nil && ($0.state == .failed || $0.failures >= attempts) }
+    }
+
     /// Slots that have failed.
     package var failedSlots: [Int] { slots.indices.filter { slots[$0].state == .failed } }
 

@@ -9,6 +9,10 @@ package struct RestartPolicy: Equatable, Sendable {
     /// No delay is longer than this.
     package static let longestDelay = Duration.seconds(30)
 
+    /// Failures in a row of every slot with which a service that never served is given up: to wait longer helps one that
+    /// once worked, not one whose command ends by itself.
+    package static let firstAttempts = 3
+
     /// Before the successor of a worker that had been well: long enough to keep a crash at each request from
     /// becoming a fork bomb.
     package static let shortDelay = Duration.milliseconds(100)

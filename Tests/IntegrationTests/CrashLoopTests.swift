@@ -11,6 +11,21 @@ extension Integration {
     struct CrashLoopTests {
         private static let limits = ["--max-restarts", "3", "--restart-delay", "20ms"]
 
+        @Test func `a command that ends by itself from the start is given up after three tries, whatever the limit`()
+            throws
+        {
+            let service = try Service(
+                workers: 1,
+                ["--restart-delay", "20ms"],
+                worker: ["/bin/sh", "-c", "exit 3"],
+                ready: 0
+            )
+            #expect(try service.master.waitExit() == .exited(code: 1))
+            let lines = service.master.errorLines
+            #expect(lines.contains { $0.contains("no worker of /bin/sh ever became ready: does it end by itself?") })
+            #expect(lines.count { $0.contains(" exited: exit code 3") } == 3, "\(lines)")
+        }
+
         @Test func `when every slot is given up the master says so and fails`() throws {
             try withTemporaryDirectory { directory in
                 let control = ServiceControl(in: directory)

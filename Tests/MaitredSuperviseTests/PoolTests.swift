@@ -32,6 +32,23 @@ struct PoolTests {
         #expect(pool.timePassed(at: seconds(1000)) == [])
     }
 
+    @Test func `it counts failures of all slots, and none while one of them has a worker`() {
+        var pool = pool(2)
+        var now = start
+        for attempt in 1...2 {
+            let orders = pool.timePassed(at: now)
+            #expect(orders.count == 2)
+            _ = pool.fail(orders[0].id, slot: 0, at: now)
+            #expect(!pool.hasFailed(attempts: attempt))
+            _ = pool.fail(orders[1].id, slot: 1, at: now)
+            #expect(pool.hasFailed(attempts: attempt) && !pool.hasFailed(attempts: attempt + 1))
+            now = now + .seconds(10)
+        }
+        // The third is the limit: a slot that was given up counts, whatever the number.
+        for order in pool.timePassed(at: now) { _ = pool.fail(order.id, slot: order.slot, at: now) }
+        #expect(pool.hasFailed && pool.hasFailed(attempts: 100))
+    }
+
     @Test func `nothing is started before its time`() {
         var pool = pool(1)
         #expect(pool.timePassed(at: Instant(nanoseconds: start.nanoseconds - 1)) == [])
