@@ -22,10 +22,10 @@ struct EventTextTests {
     }
 
     @Test func `a terminal shows the time of day, and values with blanks in quotes`() throws {
-        let event = Event.master(.gaveUp(reason: "no \"worker\"\u{1B}"))
+        let event = Event.rollout(.reloadRefused(reason: "no \"worker\"\u{1B}"))
         #expect(
             try EventText.line(line(event), style: .plain, hasDate: false)
-                == #"18:53:46.123 critical: no "worker"\u{1b} reason="no \"worker\"\u{1b}""#
+                == #"18:53:46.123 error: nothing is reloaded: no "worker"\u{1b} reason="no \"worker\"\u{1b}""#
         )
     }
 
