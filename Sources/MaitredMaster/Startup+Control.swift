@@ -16,7 +16,7 @@ extension Master {
         log: Logger
     ) throws(StartupError) -> ControlServer? {
         let group = try configuration.controlGroup.map { name throws(StartupError) in try controlGroup(name) }
-        let access = ControlAccess(user: effectiveUser(), group: group, master: ownProcess())
+        let access = ControlAccess.ofThisProcess(group: group)
         switch configuration.control {
         case .off: return nil
         case .path(let path):

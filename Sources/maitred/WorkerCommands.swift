@@ -29,13 +29,9 @@ struct Restart: ParsableCommand {
     @OptionGroup(title: "Which master") var master: MasterOptions
 
     func run() throws {
-        let number = try workerNumber(worker)
-        var request = ControlRequest(.restart)
-        request.worker = number
-        try master.perform(
-            request,
-            waitingFor: wait ? LongTask(name: "the restart of worker \(number)", participle: "replaced") : nil
-        )
+        try master.perform(.restart, worker: worker) { number in
+            wait ? LongTask(name: "the restart of worker \(number)", participle: "replaced") : nil
+        }
     }
 }
 
@@ -63,13 +59,9 @@ struct Drain: ParsableCommand {
     @OptionGroup(title: "Which master") var master: MasterOptions
 
     func run() throws {
-        let number = try workerNumber(worker)
-        var request = ControlRequest(.drain)
-        request.worker = number
-        try master.perform(
-            request,
-            waitingFor: wait ? LongTask(name: "the draining of worker \(number)", participle: "drained") : nil
-        )
+        try master.perform(.drain, worker: worker) { number in
+            wait ? LongTask(name: "the draining of worker \(number)", participle: "drained") : nil
+        }
     }
 }
 
@@ -96,9 +88,7 @@ struct Hold: ParsableCommand {
     @OptionGroup(title: "Which master") var master: MasterOptions
 
     func run() throws {
-        var request = ControlRequest(.hold)
-        request.worker = try workerNumber(worker)
-        try master.perform(request)
+        try master.perform(.hold, worker: worker)
     }
 }
 
@@ -115,8 +105,26 @@ struct Release: ParsableCommand {
     @OptionGroup(title: "Which master") var master: MasterOptions
 
     func run() throws {
-        var request = ControlRequest(.release)
-        request.worker = try workerNumber(worker)
-        try master.perform(request)
+        try master.perform(.release, worker: worker)
+    }
+}
+
+extension MasterOptions {
+    /// Asks the master for something about one worker.
+    ///
+    /// - Parameters:
+    ///   - command: What.
+    ///   - text: The worker's number as it was given.
+    ///   - task: What is waited for, nil to wait for nothing.
+    /// - Throws: Whatever keeps it from being done.
+    fileprivate func perform(
+        _ command: ControlRequest.Command,
+        worker text: String,
+        waitingFor task: (_ worker: Int) -> LongTask? = { _ in nil }
+    ) throws {
+        let number = try workerNumber(text)
+        var request = ControlRequest(command)
+        request.worker = number
+        try perform(request, waitingFor: task(number))
     }
 }
