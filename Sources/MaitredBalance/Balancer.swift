@@ -9,7 +9,12 @@ public struct Balancer: Sendable {
     public var table: LoadTable
 
     /// Who decides; may be exchanged at any time.
-    public var strategy: any BalancingStrategy
+    public var strategy: any BalancingStrategy {
+        didSet { comparesLoads = strategy.comparesLoads }
+    }
+
+    /// Whether the strategy compares what workers have, so that the counts have to be current before it is asked.
+    public private(set) var comparesLoads: Bool
 
     /// How often the strategy named nobody, or somebody who may not be given anything, while others were eligible.
     ///
@@ -23,6 +28,7 @@ public struct Balancer: Sendable {
     public init(table: LoadTable, strategy: any BalancingStrategy) {
         self.table = table
         self.strategy = strategy
+        comparesLoads = strategy.comparesLoads
     }
 
     /// The strategy's name.

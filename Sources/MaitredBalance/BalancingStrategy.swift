@@ -19,6 +19,12 @@ public protocol BalancingStrategy: Sendable {
     /// What `status` calls the strategy; the type's name unless it says otherwise.
     var name: String { get }
 
+    /// Whether it compares what workers have; true unless the strategy says otherwise.
+    ///
+    /// One that goes by who is eligible alone saves the master a look at every worker's load page before each wakeup's
+    /// first pick: it sees counts that may be high, and whoever they call eligible is.
+    var comparesLoads: Bool { get }
+
     /// Chooses a worker for one connection.
     ///
     /// The choice need not be what happens: the worker may refuse, and the strategy is asked again. So it counts turns,
@@ -39,6 +45,9 @@ public protocol BalancingStrategy: Sendable {
 extension BalancingStrategy {
     /// The type's name.
     public var name: String { String(describing: Self.self) }
+
+    /// True: counts are brought up to date before it is asked.
+    public var comparesLoads: Bool { true }
 
     /// Does nothing, which is right for a strategy that remembers no index.
     public mutating func workerLeft(at index: Int) {}

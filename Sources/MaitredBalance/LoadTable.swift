@@ -162,6 +162,15 @@ public struct LoadTable: Sendable, Equatable {
 
     // MARK: - Search
 
+    /// Whether every eligible worker, and there is one, has at least so many connections waiting for it.
+    ///
+    /// - Parameter count: connections that a worker has yet to take.
+    public func hasEveryoneQueued(_ count: Int) -> Bool {
+        guard eligibleCount > 0 else { return false }
+        for worker in workers where worker.isEligible && worker.queued < count { return false }
+        return true
+    }
+
     /// The first eligible worker at or after a place in the rotation, which goes on from the end at the beginning.
     ///
     /// - Parameter start: where to begin; a place outside the table means the beginning.

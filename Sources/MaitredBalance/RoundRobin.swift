@@ -27,6 +27,9 @@ public struct RoundRobin: BalancingStrategy {
     /// The name on the command line.
     public var name: String { StrategyName.roundRobin.rawValue }
 
+    /// False: who is eligible is all it asks.
+    public var comparesLoads: Bool { false }
+
     /// A worker that missed a turn and has room again, else the next eligible worker after the last one.
     public mutating func pick(from table: borrowing LoadTable, for connection: ConnectionFacts) -> Int? {
         if missedByAll > 0, let index = makeUp(in: table) { return index }

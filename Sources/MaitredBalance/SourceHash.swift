@@ -19,6 +19,9 @@ public struct SourceHash: BalancingStrategy {
     /// The name on the command line.
     public var name: String { StrategyName.sourceHash.rawValue }
 
+    /// False: who is eligible is all it asks.
+    public var comparesLoads: Bool { false }
+
     /// The eligible worker that the client belongs to.
     public mutating func pick(from table: borrowing LoadTable, for connection: ConnectionFacts) -> Int? {
         guard let client = connection.client else { return rotation.pick(from: table, for: connection) }

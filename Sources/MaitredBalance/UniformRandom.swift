@@ -15,6 +15,9 @@ public struct UniformRandom: BalancingStrategy {
     /// The name on the command line.
     public var name: String { StrategyName.random.rawValue }
 
+    /// False: who is eligible is all it asks.
+    public var comparesLoads: Bool { false }
+
     /// Some eligible worker.
     public mutating func pick(from table: borrowing LoadTable, for connection: ConnectionFacts) -> Int? {
         guard table.eligibleCount > 0 else { return nil }

@@ -15,7 +15,8 @@ internal import MaitredWire
 //        └────────────────────────────────────────────────────────────────────────────────────────────┘
 //
 // 1. The order of a turn is the order above, and every source has a bound: nobody can starve anybody.
-// 2. Nothing in a turn waits but the epoll itself.
+// 2. Nothing in a turn waits but the epoll itself, and the rest before it, of a tenth of a millisecond, while all workers
+//    have work ahead.
 // 3. Decisions are made by values (WorkerMachine, Pool, ProgressLadder, Balancer); the master carries them out.
 // 4. It keeps nothing about a connection once that is handed over.
 // 5. A time that is wanted is scheduled (`wake(at:)`); a turn that comes much later than the time it asked for means
@@ -122,6 +123,7 @@ package final class Master {
     /// One turn of the loop.
     private func turn() {
         let planned = clocks.wakeAt
+        handoff.restIfSupplied()
         waitForArrivals(until: planned)
         let now = Instant.now
         restartClocksIfLate(planned: planned, lastTurn: clocks.turnBeganAt, now: now)
@@ -167,7 +169,7 @@ package final class Master {
     private func serve(_ now: Instant) -> Bool {
         guard hasReasonToServe else { return true }
         places.drain()
-        roster.look()
+        roster.prepareToPick()
         // On the way out a backlog is empty only when the kernel has said so.
         return handoff.serve(now: now, exhaustively: shutdown.isUnderWay)
     }

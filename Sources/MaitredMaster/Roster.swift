@@ -12,10 +12,7 @@ final class Roster {
     private(set) var links: [WorkerLink] = []
 
     /// Their load pages, for `look`, which touches nothing else of a worker that has not changed.
-    private var pages: [LoadRows] = []
-
-    /// What each page said at the last look; nil when the table was told of something newer since, or has yet to be told.
-    private var known: [LoadReading?] = []
+    private var watch = PageWatch()
 
     /// Load table and strategy.
     var balancer: Balancer
@@ -47,8 +44,7 @@ final class Roster {
     /// Adds a worker that is not in the rotation yet.
     func join(_ link: WorkerLink) {
         links.append(link)
-        pages.append(link.page.rows)
-        known.append(nil)
+        watch.append(link.page)
         balancer.join(id: link.id, slot: link.slot)
     }
 
@@ -56,8 +52,7 @@ final class Roster {
     func leave(id: Int) {
         guard let index = index(of: id) else { return }
         links.remove(at: index)
-        pages.remove(at: index)
-        known.remove(at: index)
+        watch.remove(at: index)
         balancer.remove(at: index)
         countRevocable()
     }
@@ -100,14 +95,32 @@ final class Roster {
         links.firstIndex { $0.id == id }
     }
 
-    /// Reads every load page into the table: once per wakeup, before anybody is chosen.
+    /// What a wakeup does before anybody is chosen: reads every load page, if what they say can matter.
+    ///
+    /// Counts that were not read since can only be high: a worker takes and closes by itself, and is given nothing but by
+    /// this master. So as long as everybody is eligible by them, a strategy that asks no more than that needs no look.
+    func prepareToPick() {
+        if balancer.comparesLoads || balancer.table.eligibleCount < links.count {
+            look()
+        } else {
+            balancer.table.clearRefusing()
+        }
+    }
+
+    /// Whether every eligible worker has at least so many connections waiting, by a look of this moment.
+    func hasEveryoneQueued(_ count: Int) -> Bool {
+        guard balancer.table.hasEveryoneQueued(count) else { return false }
+        look()
+        return balancer.table.hasEveryoneQueued(count)
+    }
+
+    /// Reads every load page into the table.
     func look() {
         balancer.table.clearRefusing()
-        for index in pages.indices {
-            let reading = pages[index].read()
-            guard reading != known[index] else { continue }
-            known[index] = reading
+        var next = 0
+        while let index = watch.nextChanged(from: next) {
             refresh(at: index)
+            next = index + 1
         }
     }
 
@@ -122,6 +135,8 @@ final class Roster {
     /// Counts a connection that a worker was just given.
     func handed(at index: Int, now: Instant) {
         let link = links[index]
+        // Since when something waits has to be right: the page may not have been read since the last hand.
+        if link.queue.queued > 0, watch.hasChanged(at: index) { refresh(at: index) }
         if link.queue.queued == 0 { link.queuedSince = now }
         link.queue.handed()
         link.handed &+= 1
@@ -134,7 +149,7 @@ final class Roster {
     func tookBack(from link: WorkerLink) {
         link.queue.tookBack()
         link.takenBack &+= 1
-        if let index = index(of: link.id) { known[index] = nil }
+        if let index = index(of: link.id) { watch.forget(at: index) }
     }
 
     /// Frees rows of a worker's page whose process is gone.
@@ -145,7 +160,7 @@ final class Roster {
     ///   - limit: The most rows to look up.
     func dropDeadRows(at index: Int, leader: Int32, limit: Int) {
         // What is left of the page may happen to add up to what the last look found.
-        if links[index].page.dropDeadRows(leader: leader, limit: limit) > 0 { known[index] = nil }
+        if links[index].page.dropDeadRows(leader: leader, limit: limit) > 0 { watch.forget(at: index) }
     }
 
     /// Sets a worker's queue to what the kernel says, in both arrays.
@@ -154,7 +169,7 @@ final class Roster {
         // Read after the kernel was asked: what was taken meanwhile is held, and counts twice rather than not at all.
         refresh(at: index)
         // The page may go back to what the last look found, of which the table then knows nothing.
-        known[index] = nil
+        watch.forget(at: index)
     }
 
     /// Sets the queue of every worker to what the kernel says: before it is believed that nobody has room.

@@ -15,19 +15,28 @@ package struct Instant: Comparable, Hashable, Sendable {
         self.nanoseconds = nanoseconds
     }
 
+    // The other comparisons would be derived from `<` through the protocol's witness table; they run in every turn.
+
     /// Which of two moments is first.
+    @inline(__always)
     package static func < (left: Instant, right: Instant) -> Bool {
         left.nanoseconds < right.nanoseconds
     }
 
-    // The other comparisons would be derived from `<` through the protocol's witness table; they run in every turn.
+    /// Whether a moment is not after another.
+    @inline(__always)
+    package static func <= (left: Instant, right: Instant) -> Bool {
+        left.nanoseconds <= right.nanoseconds
+    }
 
     /// Whether a moment is not before another.
+    @inline(__always)
     package static func >= (left: Instant, right: Instant) -> Bool {
         left.nanoseconds >= right.nanoseconds
     }
 
     /// Whether a moment is after another.
+    @inline(__always)
     package static func > (left: Instant, right: Instant) -> Bool {
         left.nanoseconds > right.nanoseconds
     }

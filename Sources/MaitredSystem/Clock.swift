@@ -14,6 +14,19 @@ package enum MonotonicClock {
     }
 }
 
+extension MonotonicClock {
+    /// Gives the processor away for a while; less when a signal is caught meanwhile.
+    ///
+    /// The kernel adds up to the process's timer slack, 50 microseconds unless somebody has changed it, so that it can
+    /// end several waits at once. Wraps `nanosleep(2)`.
+    ///
+    /// - Parameter nanoseconds: How long at least, below a second.
+    package static func rest(nanoseconds: Int) {
+        var wait = timespec(tv_sec: 0, tv_nsec: nanoseconds)
+        _ = unsafe nanosleep(&wait, nil)
+    }
+}
+
 /// The time of day, for log lines.
 package enum WallClock {
     /// Local time as "2026-11-22T18:53:46.123+0000" (ISO 8601).

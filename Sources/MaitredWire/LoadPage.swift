@@ -67,11 +67,19 @@ package struct LoadTotals: Equatable, Sendable {
     }
 }
 
+/// What tells two looks at a page apart.
+struct LoadFingerprint: Equatable {
+    /// Wrapping sum.
+    var taken: UInt64 = 0
+    /// Wrapping sum, not believed.
+    var holds: UInt64 = 0
+}
+
 /// The rows of a page, to be read many thousand times a second: a pointer, and no more.
 ///
 /// Good for as long as the page it is of.
 @safe
-package struct LoadRows {
+struct LoadRows {
     private let header: UnsafeMutablePointer<maitred_page_header>
 
     fileprivate init(_ header: UnsafeMutablePointer<maitred_page_header>) {
@@ -89,10 +97,25 @@ package struct LoadRows {
         unsafe maitred_page_row(header, UInt32(index))
     }
 
+    /// Sums that change when `read` would say something else, for comparing and nothing else: whatever the page contains
+    /// goes in as it is.
+    @inline(__always)
+    func fingerprint() -> LoadFingerprint {
+        var fingerprint = LoadFingerprint()
+        for index in 0..<count {
+            let row = unsafe self[index]
+            if unsafe maitred_load(&row.pointee.pid) == 0 { continue }
+            fingerprint.taken &+= unsafe maitred_load(&row.pointee.taken)
+            fingerprint.holds &+= unsafe maitred_load(&row.pointee.holds)
+        }
+        return fingerprint
+    }
+
     /// Sums taken and holds of the rows in use.
     ///
     /// `taken` of a row is read before its holds: a connection may be seen twice, never not at all.
-    package func read() -> LoadReading {
+    @inline(__always)
+    func read() -> LoadReading {
         var reading = LoadReading()
         for index in 0..<count {
             let row = unsafe self[index]
@@ -115,7 +138,7 @@ package final class LoadPage {
     package static let mostHolds = 1 << 30
 
     /// The rows.
-    package let rows: LoadRows
+    let rows: LoadRows
 
     private let memory: SharedMemory
     private let header: UnsafeMutablePointer<maitred_page_header>

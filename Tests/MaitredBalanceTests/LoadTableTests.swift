@@ -116,6 +116,20 @@ struct LoadTableTests {
         #expect(table.nextEligible(from: .max) == 1 && table.previousEligible(from: .min) == 3)
     }
 
+    @Test func `everyone has work ahead when each eligible worker has, and there is one`() {
+        var table = LoadTable(queueDepth: 4, maxConnections: nil)
+        #expect(!table.hasEveryoneQueued(0))
+        for id in 1...3 { table.join(id: id, slot: id - 1) }
+        #expect(!table.hasEveryoneQueued(0))
+        for index in 0...1 { table.setReady(true, at: index) }
+        table.refresh(at: 0, queued: 2, holds: 0)
+        table.refresh(at: 1, queued: 1, holds: 9)
+        #expect(table.hasEveryoneQueued(1) && !table.hasEveryoneQueued(2))
+        // Who may not be given anything does not count, however little it has.
+        table.setBusy(true, at: 1)
+        #expect(table.hasEveryoneQueued(2) && !table.hasEveryoneQueued(3))
+    }
+
     @Test func `load is compared against weight`() {
         let table = table(holds: [10, 10, 19, 20], weights: [1, 2, 2, 2])
         let workers = table.workers

@@ -46,6 +46,39 @@ struct HandoffTests {
         #expect(worker.take()?.peer == address)
     }
 
+    // MARK: - Rests
+
+    @Test func `it rests while everybody has work ahead, once for what was accepted`() throws {
+        let stage = try Stage()
+        let workers = [try stage.join(), try stage.join()]
+        #expect(!stage.handoff.restIfSupplied())
+        var clients = try (0..<2 * Handoff.restDepth).map { _ in try stage.connect() }
+        stage.turn()
+        #expect(stage.handoff.restIfSupplied())
+        #expect(!stage.handoff.restIfSupplied())
+        clients.append(try stage.connect())
+        stage.turn()
+        #expect(stage.handoff.restIfSupplied())
+        #expect(workers.map { $0.takeAll().count } == [Handoff.restDepth + 1, Handoff.restDepth])
+    }
+
+    @Test func `it does not rest when anybody could run out of work, or others wait for something to be taken back`()
+        throws
+    {
+        let stage = try Stage()
+        let workers = [try stage.join(), try stage.join()]
+        var clients = try (0..<2 * Handoff.restDepth).map { _ in try stage.connect() }
+        stage.turn()
+        _ = workers[1].take()
+        #expect(!stage.handoff.restIfSupplied())
+        clients += try (0..<2).map { _ in try stage.connect() }
+        stage.turn()
+        stage.roster.setBusy(true, at: 1)
+        #expect(!stage.handoff.restIfSupplied())
+        stage.roster.setBusy(false, at: 1)
+        #expect(stage.handoff.restIfSupplied())
+    }
+
     // MARK: - Nobody to give it to
 
     @Test func `nobody ready: nothing is accepted`() throws {

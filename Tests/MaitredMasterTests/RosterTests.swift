@@ -60,6 +60,55 @@ struct RosterTests {
         #expect(roster.openCount == 2)
     }
 
+    // MARK: - Before a pick
+
+    @Test func `a strategy that compares loads has them before it picks`() throws {
+        let worker = try PlayedWorker(id: 1)
+        let roster = roster([worker])
+        roster.balancer.strategy = LeastConnections()
+        try hand(3, to: 0, of: roster)
+        _ = worker.take()
+        roster.prepareToPick()
+        #expect(roster.balancer.table.workers[0].queued == 2)
+        #expect(roster.balancer.table.workers[0].holds == 1)
+    }
+
+    @Test func `one that does not compare picks without a look, as long as everybody is eligible`() throws {
+        let workers = try (1...2).map { try PlayedWorker(id: $0) }
+        let roster = roster(workers)
+        #expect(!roster.balancer.comparesLoads)
+        try hand(3, to: 0, of: roster)
+        _ = workers[0].take()
+        roster.prepareToPick()
+        #expect(roster.balancer.table.workers[0].queued == 3)
+        roster.setBusy(true, at: 1)
+        roster.prepareToPick()
+        #expect(roster.balancer.table.workers[0].queued == 2)
+    }
+
+    /// Without a look at the worker that is given something, a queue that was empty meanwhile would seem old.
+    @Test func `since when something waits is right although nobody looked`() throws {
+        let worker = try PlayedWorker(id: 1)
+        let roster = roster([worker])
+        roster.handed(at: 0, now: Instant(nanoseconds: 10))
+        worker.countTake()
+        roster.handed(at: 0, now: Instant(nanoseconds: 20))
+        #expect(worker.link.queuedSince == Instant(nanoseconds: 20))
+        #expect(worker.link.queue.queued == 1)
+        roster.handed(at: 0, now: Instant(nanoseconds: 30))
+        #expect(worker.link.queuedSince == Instant(nanoseconds: 20))
+    }
+
+    @Test func `whether everyone has work ahead is said by the pages of this moment`() throws {
+        let worker = try PlayedWorker(id: 1)
+        let roster = roster([worker])
+        try hand(3, to: 0, of: roster)
+        #expect(roster.hasEveryoneQueued(3))
+        _ = worker.take()
+        #expect(!roster.hasEveryoneQueued(3))
+        #expect(roster.hasEveryoneQueued(2))
+    }
+
     // MARK: - Looks that find a page unchanged
 
     @Test func `what is handed stays counted while the page says nothing new`() throws {
