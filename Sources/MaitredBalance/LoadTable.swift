@@ -165,6 +165,7 @@ public struct LoadTable: Sendable, Equatable {
     /// Whether every eligible worker, and there is one, has at least so many connections waiting for it.
     ///
     /// - Parameter count: connections that a worker has yet to take.
+    /// - Returns: false also when nobody is eligible.
     public func hasEveryoneQueued(_ count: Int) -> Bool {
         guard eligibleCount > 0 else { return false }
         for worker in workers where worker.isEligible && worker.queued < count { return false }

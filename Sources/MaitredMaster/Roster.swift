@@ -135,12 +135,13 @@ final class Roster {
     /// Counts a connection that a worker was just given.
     func handed(at index: Int, now: Instant) {
         let link = links[index]
-        // Since when something waits has to be right: the page may not have been read since the last hand.
-        if link.queue.queued > 0, watch.hasChanged(at: index) { refresh(at: index) }
-        if link.queue.queued == 0 { link.queuedSince = now }
+        // Before the page is read: the worker may have taken and reported it already.
         link.queue.handed()
         link.handed &+= 1
         balancer.table.handed(at: index)
+        // Since when something waits has to be right: the page may not have been read since the last hand.
+        if link.queue.queued > 1, watch.hasChanged(at: index) { refresh(at: index) }
+        if link.queue.queued <= 1 { link.queuedSince = now }
         // At its depth the count decides whether the worker is full: then the kernel is asked.
         if link.queue.queued >= balancer.table.queueDepth { settle(at: index) }
     }

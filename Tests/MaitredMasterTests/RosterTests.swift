@@ -99,6 +99,20 @@ struct RosterTests {
         #expect(worker.link.queuedSince == Instant(nanoseconds: 20))
     }
 
+    /// Counted after its take was seen, it would wait for ever, and the worker would never be called idle.
+    @Test func `what is taken and reported before it is counted waits no more`() throws {
+        let worker = try PlayedWorker(id: 1)
+        let roster = roster([worker])
+        try hand(1, to: 0, of: roster)
+        worker.countTake()
+        worker.countTake()
+        roster.handed(at: 0, now: now)
+        #expect(worker.link.queue.queued == 0)
+        #expect(!worker.link.queue.hasUnreportedTakes)
+        #expect(roster.balancer.table.workers[0].queued == 0)
+        #expect(roster.balancer.table.workers[0].holds == 2)
+    }
+
     @Test func `whether everyone has work ahead is said by the pages of this moment`() throws {
         let worker = try PlayedWorker(id: 1)
         let roster = roster([worker])
