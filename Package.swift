@@ -37,6 +37,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -64,6 +65,16 @@ let package = Package(
         .target(name: "MaitredControl", dependencies: ["MaitredSystem"], swiftSettings: strict),
         // What the commands show on a terminal. Pure: reports in, lines out.
         .target(name: "MaitredConsole", dependencies: ["MaitredConfig", "MaitredControl"], swiftSettings: strict),
+        // The load generator's engine: connections, schedule, histograms.
+        .target(
+            name: "MaitredLoad",
+            dependencies: [
+                "MaitredSystem", .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            swiftSettings: strict
+        ),
+        // Benchmarks of the strategies: regimes, what was found, and the report. Pure.
+        .target(name: "MaitredBench", swiftSettings: strict),
         // Socket activation, sd_notify, watchdog, journal.
         .target(name: "MaitredSystemd", dependencies: ["CSystemd", "MaitredSystem"], swiftSettings: strict),
         // The loop: kernel events in, decisions of the pure modules carried out.
@@ -121,7 +132,8 @@ let package = Package(
         .executableTarget(
             name: "maitred",
             dependencies: [
-                "MaitredMaster", "MaitredConfig", "MaitredConsole", "MaitredControl", "MaitredSystem",
+                "MaitredMaster", "MaitredBench", "MaitredConfig", "MaitredConsole", "MaitredControl", "MaitredLoad",
+                "MaitredSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -195,6 +207,12 @@ let package = Package(
             dependencies: ["CMaitredLinux", "MaitredControl", "MaitredSystem", "MaitredTesting"],
             swiftSettings: plain
         ),
+        .testTarget(
+            name: "MaitredLoadTests",
+            dependencies: ["MaitredLoad", "MaitredSystem", "MaitredTesting"],
+            swiftSettings: plain
+        ),
+        .testTarget(name: "MaitredBenchTests", dependencies: ["MaitredBench"], swiftSettings: plain),
         .testTarget(
             name: "MaitredConsoleTests",
             dependencies: ["MaitredConfig", "MaitredConsole", "MaitredControl"],
