@@ -64,7 +64,10 @@ let package = Package(
         // What a running master says and is asked: events, status, requests, and both ends of the control socket.
         .target(name: "MaitredControl", dependencies: ["MaitredSystem"], swiftSettings: strict),
         // What the commands show on a terminal. Pure: reports in, lines out.
-        .target(name: "MaitredConsole", dependencies: ["MaitredConfig", "MaitredControl"], swiftSettings: strict),
+        .target(
+            name: "MaitredConsole",
+            dependencies: ["MaitredBench", "MaitredConfig", "MaitredControl"],
+            swiftSettings: strict),
         // The load generator's engine: connections, schedule, histograms.
         .target(
             name: "MaitredLoad",
@@ -135,6 +138,7 @@ let package = Package(
                 "MaitredMaster", "MaitredBench", "MaitredConfig", "MaitredConsole", "MaitredControl", "MaitredLoad",
                 "MaitredSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict
         ),
@@ -209,13 +213,16 @@ let package = Package(
         ),
         .testTarget(
             name: "MaitredLoadTests",
-            dependencies: ["MaitredLoad", "MaitredSystem", "MaitredTesting"],
+            dependencies: [
+                "MaitredLoad", "MaitredSystem", "MaitredTesting",
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
             swiftSettings: plain
         ),
         .testTarget(name: "MaitredBenchTests", dependencies: ["MaitredBench"], swiftSettings: plain),
         .testTarget(
             name: "MaitredConsoleTests",
-            dependencies: ["MaitredConfig", "MaitredConsole", "MaitredControl"],
+            dependencies: ["MaitredBench", "MaitredConfig", "MaitredConsole", "MaitredControl"],
             swiftSettings: plain
         ),
         // The built programs, with real workers.

@@ -29,6 +29,13 @@ extension MonotonicClock {
 
 /// The time of day, for log lines.
 package enum WallClock {
+    /// Seconds since 1970, with fractions.
+    package static func secondsSinceEpoch() -> Double {
+        var now = timespec()
+        _ = unsafe clock_gettime(CLOCK_REALTIME, &now)
+        return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
+    }
+
     /// Local time as "2026-11-22T18:53:46.123+0000" (ISO 8601).
     package static func timestamp() -> String {
         var now = timespec()

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Glibc
+import MaitredBalance
+import MaitredBench
+import MaitredConfig
+import MaitredControl
+import MaitredLoad
+import MaitredSystem
+
+/// `maitred bench strategies`: each strategy under each regime, side by side.
+struct BenchStrategies: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "strategies",
+        abstract: "Compare the strategies under five kinds of load.",
+        usage: "maitred bench strategies [<options>] [-- <command> [<argument> ...]]",
+        discussion: """
+            Starts a master with each strategy in turn, puts it under load, and says what clients would have seen, which \
+            strategy suits which load, and by how much:
+
+              maitred bench strategies --html strategies.html
+
+            A first impression in a minute, of two regimes:
+
+              maitred bench strategies --rounds 1 --duration 3s --regimes stall,heterogeneous
+
+            The regimes: short (cheap requests), stall (a worker stands still now and then), long (held connections, \
+            all workers replaced in the middle), heterogeneous (one of 100 requests costs 100 times as much), burst \
+            (many at the same moment). Strategies take turns within a round, so that a noisy machine disturbs each. The \
+            command must answer the paths of maitred-demo, which it is by default.
+            """
+    )
+
+    @Option(help: .init("Workers of each master. (default: 4)", valueName: "N"))
+    var workers: String = "4"
+
+    @Option(help: .init("How often each is run; figures are medians. (default: 3)", valueName: "N"))
+    var rounds: String = "3"
+
+    @Option(help: .init("How long each run is; heterogeneous takes twice as long. (default: 5s)", valueName: "TIME"))
+    var duration: String = "5s"
+
+    @Option(help: .init("Names with commas between them. (default: all)", valueName: "NAMES"))
+    var strategies: String?
+
+    @Option(help: .init("Names with commas between them. (default: all)", valueName: "NAMES"))
+    var regimes: String?
+
+    @Option(help: .init("Write a report with plots to a file: one page, to be opened in a browser.", valueName: "FILE"))
+    var html: String?
+
+    @Flag(help: "Print JSON (docs/BENCHMARKS.md).")
+    var json = false
+
+    @Argument(
+        parsing: .postTerminator,
+        help: .init("The worker. (default: the maitred-demo beside this program)", valueName: "COMMAND")
+    )
+    var command: [String] = []
+
+    func run() throws {
+        let setup = try setup()
+        let file = try html.map { path throws(SystemError) in try NewFile(path) }
+        let report = StrategyReport(conditions: setup.conditions, regimes: try setup.run())
+        try file?.write(HTMLReport.text(of: report))
+        if json {
+            try StandardOutput.write(ControlJSON.text(report) + [UInt8(ascii: "\n")])
+        } else {
+            try StandardOutput.write(StrategyText.of(report))
+        }
+    }
+
+    private func setup() throws -> StrategySetup {
+        let workers = try checked("--workers") { () throws(InvalidValue) in try wholeNumber(workers, in: 1...64) }
+        let range = Duration.seconds(1) ... .seconds(3600)
+        let length = try checked("--duration") { () throws(InvalidValue) in
+            try MaitredConfig.duration(duration, in: range)
+        }
+        let known = Regime.all(workers: workers)
+        let chosen = try chosen(regimes, "--regimes", of: known.map(\.name))
+        return StrategySetup(
+            strategies: try chosen(strategies, "--strategies", of: StrategyName.allCases.map(\.rawValue)),
+            regimes: known.filter { chosen.contains($0.name) },
+            workers: workers,
+            rounds: try checked("--rounds") { () throws(InvalidValue) in try wholeNumber(rounds, in: 1...100) },
+            seconds: length / .seconds(1),
+            command: try command.isEmpty ? [Self.demo()] : command
+        )
+    }
+
+    private func checked<Value>(_ flag: String, _ read: () throws(InvalidValue) -> Value) throws -> Value {
+        do throws(InvalidValue) {
+            return try read()
+        } catch {
+            throw ConfigurationError(origin: .flag(flag), problem: error.problem)
+        }
+    }
+
+    /// The names that a list has, or all.
+    private func chosen(_ list: String?, _ flag: String, of known: [String]) throws -> [String] {
+        guard let list else { return known }
+        let names = list.split(separator: ",").map(String.init)
+        guard !names.isEmpty, let wrong = names.first(where: { !known.contains($0) }) ?? (names.isEmpty ? "" : nil) else {
+            return names
+        }
+        let advice = "choose from \(known.joined(separator: ", "))"
+        throw ConfigurationError(origin: .flag(flag), problem: "\(quoted(wrong)) is not known: \(advice)")
+    }
+
+    /// The demo server that was installed or built with this program.
+    private static func demo() throws -> String {
+        let own = try ProcessFiles.executable()
+        let path = own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        let demo = "\(path)/maitred-demo"
+        guard Executable.examine(demo) == .runnable else {
+            throw CommandFailure.refused("\(demo) is not there: name a worker behind '--'")
+        }
+        return demo
+    }
+}
+
+/// What is to be compared, and how.
+struct StrategySetup {
+    /// Values of `--strategy`.
+    let strategies: [String]
+    /// The loads.
+    let regimes: [Regime]
+    /// Of each master.
+    let workers: Int
+    /// Of each strategy under each regime.
+    let rounds: Int
+    /// Of a run, before the regime's own factor.
+    let seconds: Double
+    /// The worker's command line.
+    let command: [String]
+
+    /// Where and how this is measured.
+    var conditions: StrategyReport.Conditions {
+        let machine = MachineFacts.current()
+        return StrategyReport.Conditions(
+            date: String(WallClock.timestamp().prefix(10)),
+            command: CommandLine.arguments.joined(separator: " "),
+            version: ProgramVersion.text,
+            kernel: machine.kernel,
+            processor: machine.processor,
+            processors: processorCount(),
+            workers: workers,
+            rounds: rounds,
+            seconds: seconds
+        )
+    }
+
+    /// Runs everything.
+    ///
+    /// - Returns: One result for each regime.
+    /// - Throws: What a master or the generator says; `ExitCode` after Ctrl-C.
+    func run() throws -> [RegimeResult] {
+        let signals = try SignalDescriptor([SIGINT, SIGTERM])
+        let directory = try BenchDirectory()
+        var line = ProgressLine(of: regimes.count * rounds * strategies.count)
+        defer { line.end() }
+        var results: [RegimeResult] = []
+        for regime in regimes {
+            var runs = [[RegimeRun]](repeating: [], count: strategies.count)
+            for round in 0..<rounds {
+                for (index, strategy) in strategies.enumerated() {
+                    line.step("\(regime.name), round \(round + 1) of \(rounds), \(strategy)")
+                    runs[index].append(try run(regime, strategy, round: round, in: directory, signals))
+                }
+            }
+            let figures = zip(strategies, runs).map { StrategyResult($0, rounds: $1) }
+            results.append(
+                RegimeResult(
+                    name: regime.name,
+                    title: regime.title,
+                    explanation: regime.explanation,
+                    strategies: figures
+                )
+            )
+        }
+        return results
+    }
+
+    private func run(
+        _ regime: Regime,
+        _ strategy: String,
+        round: Int,
+        in directory: borrowing BenchDirectory,
+        _ signals: borrowing SignalDescriptor
+    ) throws -> RegimeRun {
+        var master = try BenchMaster(strategy: strategy, workers: workers, command: command, in: directory)
+        var isInterrupted = false
+        let number = signals.descriptor.number
+        do {
+            let run = try RegimeRun(
+                regime,
+                seconds: seconds * regime.length,
+                seed: UInt64(round + 1),
+                on: &master
+            ) {
+                isInterrupted = isInterrupted || Waiting.wait(for: [.readable(number)], within: .zero)[0]
+                return !isInterrupted
+            }
+            try master.stop()
+            if isInterrupted { throw ExitCode(128 + SIGINT) }
+            return run
+        } catch {
+            throw error
+        }
+    }
+}
+
+/// One line on a terminal that says how far a long benchmark is.
+struct ProgressLine {
+    private let total: Int
+    private var done = 0
+    private let isTerminal = isatty(STDERR_FILENO) == 1
+
+    /// Begins with nothing written.
+    init(of total: Int) {
+        self.total = total
+    }
+
+    /// The next step begins.
+    mutating func step(_ what: String) {
+        done += 1
+        guard isTerminal else { return }
+        StandardError.write("\r\(done) of \(total): \(what)\u{1B}[K")
+    }
+
+    /// Takes the line away.
+    func end() {
+        if isTerminal { StandardError.write("\r\u{1B}[K") }
+    }
+}
