@@ -97,6 +97,7 @@ install:
 	install -D -s -m 755 $(RELEASE)/maitred-demo $(DESTDIR)$(BINDIR)/maitred-demo
 	install -D -m 644 docs/man/maitred.8 $(DESTDIR)$(MANDIR)/man8/maitred.8
 	install -D -m 644 docs/man/maitred-control.8 $(DESTDIR)$(MANDIR)/man8/maitred-control.8
+	install -D -m 644 docs/man/maitred-bench.8 $(DESTDIR)$(MANDIR)/man8/maitred-bench.8
 	$(call install-templates,deploy/systemd,$(UNITDIR))
 	$(call install-templates,deploy/examples,$(DOCDIR)/examples)
 
@@ -110,7 +111,7 @@ endef
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/maitred $(DESTDIR)$(BINDIR)/maitred-demo $(DESTDIR)$(MANDIR)/man8/maitred.8 \
-	    $(DESTDIR)$(MANDIR)/man8/maitred-control.8
+	    $(DESTDIR)$(MANDIR)/man8/maitred-control.8 $(DESTDIR)$(MANDIR)/man8/maitred-bench.8
 	rm -f '$(DESTDIR)$(UNITDIR)/maitred@.service' '$(DESTDIR)$(UNITDIR)/maitred@.socket'
 	rm -rf $(DESTDIR)$(DOCDIR)
 

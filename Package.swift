@@ -67,7 +67,8 @@ let package = Package(
         .target(
             name: "MaitredConsole",
             dependencies: ["MaitredBench", "MaitredConfig", "MaitredControl"],
-            swiftSettings: strict),
+            swiftSettings: strict
+        ),
         // The load generator's engine: connections, schedule, histograms.
         .target(
             name: "MaitredLoad",

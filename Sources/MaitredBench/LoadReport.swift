@@ -57,7 +57,13 @@ package struct LoadReport: Codable, Sendable, Equatable {
 
         /// All of it.
         package init(
-            url: String, mode: String, connections: Int?, rate: Double?, burst: Int?, threads: Int, keepAlive: Bool,
+            url: String,
+            mode: String,
+            connections: Int?,
+            rate: Double?,
+            burst: Int?,
+            threads: Int,
+            keepAlive: Bool,
             idle: Int
         ) {
             self.url = url

@@ -28,7 +28,13 @@ package enum LoadText {
     ///   - answered: Good answers so far.
     ///   - failed: Failed requests so far.
     /// - Returns: The line, without its end.
-    package static func progress(elapsed: Double, total: Double, isMeasuring: Bool, answered: UInt64, failed: UInt64)
+    package static func progress(
+        elapsed: Double,
+        total: Double,
+        isMeasuring: Bool,
+        answered: UInt64,
+        failed: UInt64
+    )
         -> String
     {
         let phase = isMeasuring ? "measuring" : "warming up"

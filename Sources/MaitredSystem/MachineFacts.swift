@@ -13,7 +13,7 @@ package struct MachineFacts: Equatable, Sendable {
     ///
     /// Wraps `uname(2)`, and reads `/proc/cpuinfo`.
     package static func current() -> MachineFacts {
-        var names = unsafe utsname()
+        var names = utsname()
         _ = unsafe uname(&names)
         let kernel = unsafe withUnsafeBytes(of: names.release) { bytes in
             unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)

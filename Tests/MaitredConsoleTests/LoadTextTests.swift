@@ -7,8 +7,15 @@ import Testing
 struct LoadTextTests {
     private func report(rate: Double? = nil) -> LoadReport {
         let request = LoadReport.Request(
-            url: "http://127.0.0.1:8080/", mode: rate == nil ? "closed" : "open", connections: rate == nil ? 64 : nil,
-            rate: rate, burst: nil, threads: 2, keepAlive: false, idle: 0)
+            url: "http://127.0.0.1:8080/",
+            mode: rate == nil ? "closed" : "open",
+            connections: rate == nil ? 64 : nil,
+            rate: rate,
+            burst: nil,
+            threads: 2,
+            keepAlive: false,
+            idle: 0
+        )
         var report = LoadReport(request: request)
         report.seconds = 10
         report.throughput = 12_345.6

@@ -22,7 +22,8 @@ struct LoadURLTests {
 
     @Test(arguments: [
         ("https://example.org/", "only http"), ("ftp://x", "only http"), ("http://:0/", "port"),
-        ("http://h:65536/", "port"), ("http://h:x/", "port"), ("http://h:/", "port"), ("http:///x", "host"), ("", "host"),
+        ("http://h:65536/", "port"), ("http://h:x/", "port"), ("http://h:/", "port"), ("http:///x", "host"),
+        ("", "host"),
         ("http://[::1:80/", "]"), ("http://[::1]x/", "port"), ("http://u@h/", "user"), ("http://h/a b", "%XX"),
         ("http://h/a#b", "%XX"), ("http://h/\u{7F}", "%XX"), ("http://h/ä", "%XX"), ("http://h/a\r\nX: y", "%XX"),
     ])

@@ -41,7 +41,8 @@ struct BenchMaster: ~Copyable {
             descriptorLimit: try DescriptorLimit.current()
         )
         let process = try ChildProcess.spawn(plan)
-        let (conversation, report) = try Self.whenReady(process, path, workers: workers)
+        let report = try Self.whenReady(process, path, workers: workers)
+        let conversation = Conversation(try .connect(to: path))
         guard let listener = report.listeners.first, let port = UInt16(listener.address.drop { $0 != ":" }.dropFirst())
         else { throw CommandFailure.refused("the master does not say where it listens") }
         pid = process.pid
@@ -74,8 +75,12 @@ struct BenchMaster: ~Copyable {
         _ = process.reap()
     }
 
-    private static func whenReady(_ process: borrowing ChildProcess, _ path: String, workers: Int) throws
-        -> (Conversation, StatusReport)
+    private static func whenReady(
+        _ process: borrowing ChildProcess,
+        _ path: String,
+        workers: Int
+    ) throws
+        -> StatusReport
     {
         let deadline = ContinuousClock.now + patience
         while ContinuousClock.now < deadline {
@@ -85,7 +90,7 @@ struct BenchMaster: ~Copyable {
             }
             guard var conversation = try? Conversation(.connect(to: path, within: .seconds(1))) else { continue }
             guard let report = try conversation.ask(ControlRequest(.status)).status else { continue }
-            if report.workers.count(where: { $0.state == "ready" }) == workers { return (conversation, report) }
+            if report.workers.count(where: { $0.state == "ready" }) == workers { return report }
         }
         process.signal(SIGTERM)
         throw CommandFailure.refused("the workers were not ready within \(patience)")
@@ -104,9 +109,9 @@ struct BenchDirectory: ~Copyable {
         let place = ProcessEnvironment.variables()["TMPDIR"] ?? "/tmp"
         var template = Array("\(place)/maitred-bench-XXXXXX".utf8CString)
         // SAFETY: the template ends with NUL and is written to in place.
-        let made = unsafe template.withUnsafeMutableBufferPointer { unsafe mkdtemp($0.baseAddress) != nil }
+        let made = unsafe mkdtemp(&template) != nil
         guard made else { throw SystemError(call: "create a directory in", object: place, errno: errno) }
-        path = template.withUnsafeBufferPointer { String(decoding: $0.dropLast().map(UInt8.init), as: UTF8.self) }
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     deinit {

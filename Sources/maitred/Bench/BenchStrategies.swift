@@ -72,36 +72,25 @@ struct BenchStrategies: ParsableCommand {
     }
 
     private func setup() throws -> StrategySetup {
-        let workers = try checked("--workers") { () throws(InvalidValue) in try wholeNumber(workers, in: 1...64) }
-        let range = Duration.seconds(1) ... .seconds(3600)
-        let length = try checked("--duration") { () throws(InvalidValue) in
-            try MaitredConfig.duration(duration, in: range)
-        }
+        let workers = try number(workers, "--workers", in: 1...64)
         let known = Regime.all(workers: workers)
-        let chosen = try chosen(regimes, "--regimes", of: known.map(\.name))
+        let chosen = try chosen(regimes, "--regimes", of: known.map { $0.name })
         return StrategySetup(
-            strategies: try chosen(strategies, "--strategies", of: StrategyName.allCases.map(\.rawValue)),
+            strategies: try self.chosen(strategies, "--strategies", of: StrategyName.allCases.map { $0.rawValue }),
             regimes: known.filter { chosen.contains($0.name) },
             workers: workers,
-            rounds: try checked("--rounds") { () throws(InvalidValue) in try wholeNumber(rounds, in: 1...100) },
-            seconds: length / .seconds(1),
+            rounds: try number(rounds, "--rounds", in: 1...100),
+            seconds: try time(duration, "--duration", from: .seconds(1)) / .seconds(1),
             command: try command.isEmpty ? [Self.demo()] : command
         )
-    }
-
-    private func checked<Value>(_ flag: String, _ read: () throws(InvalidValue) -> Value) throws -> Value {
-        do throws(InvalidValue) {
-            return try read()
-        } catch {
-            throw ConfigurationError(origin: .flag(flag), problem: error.problem)
-        }
     }
 
     /// The names that a list has, or all.
     private func chosen(_ list: String?, _ flag: String, of known: [String]) throws -> [String] {
         guard let list else { return known }
         let names = list.split(separator: ",").map(String.init)
-        guard !names.isEmpty, let wrong = names.first(where: { !known.contains($0) }) ?? (names.isEmpty ? "" : nil) else {
+        guard !names.isEmpty, let wrong = names.first(where: { !known.contains($0) }) ?? (names.isEmpty ? "" : nil)
+        else {
             return names
         }
         let advice = "choose from \(known.joined(separator: ", "))"

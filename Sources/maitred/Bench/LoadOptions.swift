@@ -45,7 +45,9 @@ struct LoadPaceOptions: ParsableArguments {
     @Option(help: .init("When a request without its answer has failed. (default: 10s)", valueName: "TIME"))
     var timeout: String = "10s"
 
-    @Option(help: .init("Where random moments and paths begin: the same seed sends the same. (default: 1)", valueName: "N"))
+    @Option(
+        help: .init("Where random moments and paths begin: the same seed sends the same. (default: 1)", valueName: "N")
+    )
     var seed: String = "1"
 
     /// The plan that these options ask for.
@@ -88,25 +90,12 @@ struct LoadPaceOptions: ParsableArguments {
     private func chosenArrivals() throws -> LoadPlan.Arrivals {
         guard let arrivals else { return .constant }
         guard let chosen = LoadPlan.Arrivals(rawValue: arrivals) else {
-            throw ConfigurationError(origin: .flag("--arrivals"), problem: "'\(arrivals)' is neither constant nor poisson")
+            throw ConfigurationError(
+                origin: .flag("--arrivals"),
+                problem: "'\(arrivals)' is neither constant nor poisson"
+            )
         }
         return chosen
-    }
-
-    private func number(_ text: String, _ flag: String, in range: ClosedRange<Int>) throws -> Int {
-        do throws(InvalidValue) {
-            return try wholeNumber(text, in: range)
-        } catch {
-            throw ConfigurationError(origin: .flag(flag), problem: error.problem)
-        }
-    }
-
-    private func time(_ text: String, _ flag: String, from least: Duration) throws -> Duration {
-        do throws(InvalidValue) {
-            return try MaitredConfig.duration(text, in: least ... .seconds(24 * 3600))
-        } catch {
-            throw ConfigurationError(origin: .flag(flag), problem: error.problem)
-        }
     }
 }
 

@@ -28,8 +28,15 @@ extension LoadReport.Request {
     /// What a plan asks for.
     init(_ plan: LoadPlan, url: String) {
         self.init(
-            url: url, mode: "closed", connections: nil, rate: nil, burst: nil, threads: plan.threads,
-            keepAlive: plan.keepsAlive, idle: plan.idle)
+            url: url,
+            mode: "closed",
+            connections: nil,
+            rate: nil,
+            burst: nil,
+            threads: plan.threads,
+            keepAlive: plan.keepsAlive,
+            idle: plan.idle
+        )
         switch plan.pace {
         case .closed(let count): connections = count
         case .open(let perSecond, _):

@@ -7,7 +7,10 @@ import MaitredLoad
 extension StrategyResult {
     /// The percentiles of a curve: ever closer to 100, equal distances on an axis of nines.
     private static let curvePercentiles: [Double] =
-        [0, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 92.5, 95, 97.5, 98, 98.5, 99, 99.25, 99.5, 99.75, 99.9, 99.95, 99.99]
+        [
+            0, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 92.5, 95, 97.5, 98, 98.5, 99, 99.25, 99.5, 99.75, 99.9,
+            99.95, 99.99,
+        ]
 
     /// Puts the rounds of one strategy together.
     ///
@@ -23,7 +26,7 @@ extension StrategyResult {
         let p99 = latencies.map(\.p99)
         self.init(
             strategy: strategy,
-            perSecond: median(rounds.map { Double($0.result.answered) / max(1e-9, $0.result.time / .seconds(1)) }),
+            perSecond: median(rounds.map { Double($0.result.answered) / Swift.max(1e-9, $0.result.time / .seconds(1)) }),
             p50: median(latencies.map(\.p50)),
             p90: median(latencies.map(\.p90)),
             p99: median(p99),

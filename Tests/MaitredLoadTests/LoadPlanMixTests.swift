@@ -3,7 +3,7 @@
 import MaitredLoad
 import Testing
 
-struct RequestMixTests {
+struct LoadPlanMixTests {
     @Test(arguments: [
         ("1:/", [(1, "/")]),
         ("90:/,10:/work?ms=50", [(90, "/"), (10, "/work?ms=50")]),
@@ -15,7 +15,9 @@ struct RequestMixTests {
         #expect(mix == expected.map { LoadPlan.Request(weight: $0.0, path: $0.1) })
     }
 
-    @Test(arguments: ["", "/", "x:/", "0:/", "1000001:/", "-1:/", "1:", "1:x", "1:/ ", ",1:/", "99999999999999999999:/"])
+    @Test(arguments: [
+        "", "/", "x:/", "0:/", "1000001:/", "-1:/", "1:", "1:x", "1:/ ", ",1:/", "99999999999999999999:/",
+    ])
     func `what is wrong is said`(text: String) {
         #expect(throws: LoadFailure.self) { try LoadPlan.Request.mix(text) }
     }

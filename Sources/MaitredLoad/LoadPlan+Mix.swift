@@ -31,7 +31,9 @@ extension LoadPlan.Request {
 
     private static func request(_ part: Substring, in text: String) throws(LoadFailure) -> LoadPlan.Request {
         guard let colon = part.firstIndex(of: ":"), let weight = Int(part[..<colon]), (1...1_000_000).contains(weight)
-        else { throw LoadFailure("'\(part)' has no weight from 1 to 1000000 before its path, as in 90:/,10:/work?ms=50") }
+        else {
+            throw LoadFailure("'\(part)' has no weight from 1 to 1000000 before its path, as in 90:/,10:/work?ms=50")
+        }
         let path = String(part[part.index(after: colon)...])
         guard path.hasPrefix("/") else { throw LoadFailure("'\(part)' has a path that does not begin with /") }
         try LoadURL.check(path: path, in: text)
