@@ -7,6 +7,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BINDIR = $(PREFIX)/bin
 MANDIR = $(PREFIX)/share/man
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR = $(PREFIX)/include
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 DOCDIR = $(PREFIX)/share/doc/maitred
 
@@ -20,14 +22,36 @@ RELEASE_FLAGS = -c release --static-swift-stdlib -Xswiftc -cross-module-optimiza
 BUILD_PACKAGES = gcc libc6-dev libsystemd-dev pkg-config
 TEST_PACKAGES = $(BUILD_PACKAGES) systemd
 
+# What C programs link. Built by the C compiler: a library that SwiftPM builds of C files wants the Swift runtime.
+WORKER_LIB = .build/worker-lib
+WORKER_SOURCES = $(wildcard Sources/CMaitredWorker/*.c)
+WORKER_HEADERS = $(wildcard Sources/CMaitredWorker/*.h Sources/*/include/*.h)
+WORKER_FLAGS = -std=c11 -D_GNU_SOURCE -O2 -fPIC -fvisibility=hidden -Wall -Wextra -Werror -Wshadow -Wconversion \
+    -ISources/CMaitredWire/include -ISources/CMaitredWorker/include
+
 C_FLAGS = -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wconversion -fsyntax-only
 
-.PHONY: help build demo test check bench bench-handoff install uninstall clean build-packages test-packages
+# One object of all files, so that what they share is seen by nobody else.
+$(WORKER_LIB)/libmaitred-worker.a: $(WORKER_SOURCES) $(WORKER_HEADERS)
+	@mkdir -p $(WORKER_LIB)
+	for source in $(WORKER_SOURCES); do \
+	    $(CC) $(WORKER_FLAGS) -c -o $(WORKER_LIB)/$$(basename $$source .c).o $$source || exit 1; \
+	done
+	$(AR) rcs $@ $(patsubst Sources/CMaitredWorker/%.c,$(WORKER_LIB)/%.o,$(WORKER_SOURCES))
+
+$(WORKER_LIB)/libmaitred-worker.so.1: $(WORKER_LIB)/libmaitred-worker.a
+	$(CC) -shared -Wl,-soname,libmaitred-worker.so.1 -Wl,-z,now -Wl,--whole-archive $< -Wl,--no-whole-archive \
+	    -o $@ -pthread
+
+worker-lib: build-packages $(WORKER_LIB)/libmaitred-worker.so.1
+
+.PHONY: worker-lib help build demo test check bench bench-handoff install uninstall clean build-packages test-packages
 
 help:
 	@echo 'make demo           build, and serve the demo on http://127.0.0.1:8080 with four workers'
 	@echo 'make build          build $(RELEASE)/maitred and $(RELEASE)/maitred-demo'
 	@echo 'make test           build and run every test'
+	@echo 'make worker-lib     build the worker SDK for C: $(WORKER_LIB)/libmaitred-worker.{a,so}'
 	@echo 'make check          format, headers, C warnings, what the program links'
 	@echo 'make bench          micro-benchmarks: choosing, packets, load pages'
 	@echo 'make bench-handoff  master CPU per connection, beside a bare C loop in the same run'
@@ -54,7 +78,7 @@ build-packages:
 test-packages:
 	$(call need,$(TEST_PACKAGES))
 
-build: build-packages
+build: build-packages worker-lib
 	$(SWIFT) build $(RELEASE_FLAGS)
 
 demo: build
@@ -76,10 +100,11 @@ check: build
 	@missing=$$(git ls-files --cached --others --exclude-standard '*.swift' '*.c' '*.h' '*.sh' Makefile | \
 	    xargs grep -L 'SPDX-License-Identifier: Apache-2.0'); \
 	[ -z "$$missing" ] || { echo "no SPDX line: $$missing"; exit 1; }
-	@for source in Sources/*/*.c; do \
+	@for source in Sources/*/*.c Tests/CWorker/*.c; do \
 	    for compiler in gcc clang; do \
 	        ! command -v $$compiler >/dev/null || \
-	            $$compiler $(C_FLAGS) -I Sources/CMaitredWire/include -I Sources/CMaitredLinux/include $$source || exit 1; \
+	            $$compiler $(C_FLAGS) -I Sources/CMaitredWire/include -I Sources/CMaitredLinux/include \
+	                -I Sources/CMaitredWorker/include $$source || exit 1; \
 	    done; \
 	done
 	@! ldd $(RELEASE)/maitred | grep -E 'libFoundation|libicu|lib_Foundation' || \
@@ -98,6 +123,12 @@ install:
 	install -D -m 644 docs/man/maitred.8 $(DESTDIR)$(MANDIR)/man8/maitred.8
 	install -D -m 644 docs/man/maitred-control.8 $(DESTDIR)$(MANDIR)/man8/maitred-control.8
 	install -D -m 644 docs/man/maitred-bench.8 $(DESTDIR)$(MANDIR)/man8/maitred-bench.8
+	install -D -m 644 Sources/CMaitredWorker/include/maitred_worker.h $(DESTDIR)$(INCLUDEDIR)/maitred_worker.h
+	install -D -m 644 $(WORKER_LIB)/libmaitred-worker.a $(DESTDIR)$(LIBDIR)/libmaitred-worker.a
+	install -D -m 755 $(WORKER_LIB)/libmaitred-worker.so.1 $(DESTDIR)$(LIBDIR)/libmaitred-worker.so.1
+	ln -sf libmaitred-worker.so.1 $(DESTDIR)$(LIBDIR)/libmaitred-worker.so
+	install -D -m 644 deploy/pkgconfig/maitred-worker.pc $(DESTDIR)$(LIBDIR)/pkgconfig/maitred-worker.pc
+	sed -i 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|' $(DESTDIR)$(LIBDIR)/pkgconfig/maitred-worker.pc
 	$(call install-templates,deploy/systemd,$(UNITDIR))
 	$(call install-templates,deploy/examples,$(DOCDIR)/examples)
 
@@ -113,6 +144,9 @@ uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/maitred $(DESTDIR)$(BINDIR)/maitred-demo $(DESTDIR)$(MANDIR)/man8/maitred.8 \
 	    $(DESTDIR)$(MANDIR)/man8/maitred-control.8 $(DESTDIR)$(MANDIR)/man8/maitred-bench.8
 	rm -f '$(DESTDIR)$(UNITDIR)/maitred@.service' '$(DESTDIR)$(UNITDIR)/maitred@.socket'
+	rm -f $(DESTDIR)$(INCLUDEDIR)/maitred_worker.h $(DESTDIR)$(LIBDIR)/libmaitred-worker.a \
+	    $(DESTDIR)$(LIBDIR)/libmaitred-worker.so $(DESTDIR)$(LIBDIR)/libmaitred-worker.so.1 \
+	    $(DESTDIR)$(LIBDIR)/pkgconfig/maitred-worker.pc
 	rm -rf $(DESTDIR)$(DOCDIR)
 
 clean:

@@ -48,6 +48,8 @@ let package = Package(
         .target(name: "CMaitredWire", cSettings: strictC),
         // What Swift cannot import from Linux, and the SCM_RIGHTS pair.
         .target(name: "CMaitredLinux", cSettings: strictC),
+        // The worker SDK for C; the Makefile builds the libraries that are installed from the same files.
+        .target(name: "CMaitredWorker", dependencies: ["CMaitredWire"], cSettings: strictC),
         // libsystemd, the project's one system dependency.
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
 
@@ -157,6 +159,12 @@ let package = Package(
             path: "Tests/TestWorker",
             swiftSettings: plain
         ),
+        .executableTarget(
+            name: "maitred-test-c-worker",
+            dependencies: ["CMaitredWorker"],
+            path: "Tests/CWorker",
+            cSettings: strictC
+        ),
         .testTarget(name: "MaitredBalanceTests", dependencies: ["MaitredBalance"], swiftSettings: plain),
         .testTarget(
             name: "MaitredConfigTests",
@@ -231,7 +239,7 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "CMaitredLinux", "MaitredControl", "MaitredExample", "MaitredSystem", "MaitredTesting", "maitred",
-                "maitred-test-worker",
+                "maitred-test-c-worker", "maitred-test-worker",
             ],
             swiftSettings: plain
         ),

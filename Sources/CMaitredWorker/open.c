@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* How a process becomes a worker: the environment, the page, the row, and what fork does to it. */
+#include "maitred_worker.h"
+
+#include "worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The one worker of this process: written by maitred_worker_open, read by the handlers of fork. */
+static struct maitred_worker the_worker;
+static int is_open; /* atomic */
+
+static char problem[256] = "nothing was opened yet";
+
+const char *maitred_worker_problem(void)
+{
+    return problem;
+}
+
+__attribute__((format(printf, 2, 3))) static int fail(int error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(problem, sizeof problem, format, arguments);
+    va_end(arguments);
+    return error;
+}
+
+/* ---- Environment ---------------------------------------------------------------------------------- */
+
+/* Reads digits at *text and goes behind them: 0 to `most`, or -1. */
+static long long number_at(const char **text, long long most)
+{
+    char *end;
+
+    if (**text < '0' || **text > '9')
+        return -1;
+    errno = 0;
+    long long number = strtoll(*text, &end, 10);
+    if (errno != 0 || number > most)
+        return -1;
+    *text = end;
+    return number;
+}
+
+/* Reads "fd:inode" and checks that the descriptor is still the one that is meant. 0 or -errno. */
+static int claim(const char *variable, const char **text, int *ret_fd)
+{
+    struct stat status;
+    const char *start = *text;
+
+    long long fd = number_at(text, 1 << 30);
+    long long inode = fd >= 0 && **text == ':' ? (++*text, number_at(text, INT64_MAX)) : -1;
+    if (inode < 0)
+        return fail(-EINVAL, "%s: '%.40s' is not fd:inode", variable, start);
+    if (fstat((int)fd, &status) < 0 || status.st_ino != (ino_t)inode)
+        return fail(-EBADF, "%s: descriptor %lld is not the one that maitred opened: something between maitred and "
+                            "this program has closed it", variable, fd);
+    int flags = fcntl((int)fd, F_GETFD);
+    if (flags < 0 || fcntl((int)fd, F_SETFD, flags | FD_CLOEXEC) < 0)
+        return fail(-errno, "%s: cannot keep descriptor %lld from the programs that this one starts", variable, fd);
+    *ret_fd = (int)fd;
+    return 0;
+}
+
+/* A variable that names one descriptor. */
+static int claim_one(const char *variable, int *ret_fd)
+{
+    const char *text = getenv(variable);
+
+    if (text == NULL)
+        return fail(-EINVAL, "%s: is not set", variable);
+    int error = claim(variable, &text, ret_fd);
+    if (error == 0 && *text != '\0')
+        return fail(-EINVAL, "%s: has '%.40s' behind its descriptor", variable, text);
+    return error;
+}
+
+/* "0:fd:inode,1:fd:inode,…" */
+static int claim_channels(struct maitred_worker *worker, const char *variable, const char *text)
+{
+    for (unsigned index = 0;; index++) {
+        if (index == MAITRED_LISTENER_MAX)
+            return fail(-EINVAL, "%s: has more than %d listeners", variable, MAITRED_LISTENER_MAX);
+        if (number_at(&text, MAITRED_LISTENER_MAX) != (long long)index || *text != ':')
+            return fail(-EINVAL, "%s: '%.40s' is not %u:fd:inode", variable, text, index);
+        text++;
+        int error = claim(variable, &text, &worker->channels[index]);
+        if (error < 0)
+            return error;
+        worker->channel_count = index + 1;
+        if (*text == '\0')
+            return 0;
+        if (*text++ != ',')
+            return fail(-EINVAL, "%s: has no comma behind listener %u", variable, index);
+    }
+}
+
+static int read_number(const char *variable, long long least, unsigned *ret_number)
+{
+    const char *text = getenv(variable), *rest = text;
+    long long number = text == NULL ? -1 : number_at(&rest, 1 << 30);
+
+    if (number < least || *rest != '\0')
+        return fail(-EINVAL, "%s: '%.40s' is not a number from %lld", variable, text == NULL ? "" : text, least);
+    *ret_number = (unsigned)number;
+    return 0;
+}
+
+/* ---- Page and row --------------------------------------------------------------------------------- */
+
+/* Maps the page, which must be sealed: memory that shrinks would kill whoever reads it. */
+static int map_page(struct maitred_worker *worker, int fd)
+{
+    struct stat status;
+    int wanted = F_SEAL_SHRINK | F_SEAL_GROW;
+    int seals = fcntl(fd, F_GET_SEALS);
+
+    if (seals < 0 || (seals & wanted) != wanted || fstat(fd, &status) < 0 || status.st_size != MAITRED_PAGE_SIZE)
+        return fail(-EINVAL, "MAITRED_LOAD_FD: is not a load page");
+    void *page = mmap(NULL, MAITRED_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (page == MAP_FAILED)
+        return fail(-errno, "MAITRED_LOAD_FD: cannot be mapped: %s", strerror(errno));
+    worker->page = page;
+    if (maitred_load_word(&worker->page->magic) != MAITRED_PAGE_MAGIC ||
+        maitred_load_word(&worker->page->version) != MAITRED_WIRE_VERSION) {
+        munmap(page, MAITRED_PAGE_SIZE);
+        return fail(-EINVAL, "MAITRED_LOAD_FD: is not a load page of version %d", MAITRED_WIRE_VERSION);
+    }
+    close(fd);
+    return 0;
+}
+
+/* Field 22 of /proc/self/stat, 0 when it cannot be read. Calls nothing that a forked child must not. */
+static uint64_t start_time(void)
+{
+    char text[1024];
+    int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+
+    if (fd >= 0)
+        close(fd);
+    if (length <= 0)
+        return 0;
+    text[length] = '\0';
+    /* The name, in parentheses, may contain anything. */
+    const char *field = strrchr(text, ')');
+    for (int blanks = 0; field != NULL && blanks < 20; blanks++)
+        field = strchr(field + 1, ' ');
+    return field == NULL ? 0 : strtoull(field, NULL, 10);
+}
+
+static void claim_row(struct maitred_worker *worker, uint64_t inherited)
+{
+    worker->pid = getpid();
+    int index = maitred_page_claim(worker->page, (uint64_t)worker->pid, start_time(), inherited);
+    worker->row = index < 0 ? NULL : maitred_page_row(worker->page, (uint32_t)index);
+}
+
+/* In the parent, in the thread that forks: what the child inherits. */
+static void before_fork(void)
+{
+    the_worker.holds_at_fork = the_worker.row == NULL ? 0 : maitred_load(&the_worker.row->holds);
+}
+
+static void in_child(void)
+{
+    claim_row(&the_worker, the_worker.holds_at_fork);
+}
+
+/* ---- Open ----------------------------------------------------------------------------------------- */
+
+static int attach(struct maitred_worker *worker, const char *handoff)
+{
+    struct rlimit limit;
+    int page, error;
+
+    if ((error = claim_channels(worker, "MAITRED_HANDOFF_FDS", handoff)) < 0 ||
+        (error = claim_one("MAITRED_CONTROL_FD", &worker->control)) < 0 ||
+        (error = claim_one("MAITRED_LOAD_FD", &page)) < 0 ||
+        (error = read_number("MAITRED_WORKER_ID", 1, &worker->id)) < 0 ||
+        (error = read_number("MAITRED_WORKER_SLOT", 0, &worker->slot)) < 0 ||
+        (error = map_page(worker, page)) < 0)
+        return error;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return fail(-errno, "cannot read the limit on descriptors: %s", strerror(errno));
+    worker->last_fd = limit.rlim_cur > INT32_MAX ? INT32_MAX : (int)limit.rlim_cur - 1;
+    if ((error = pthread_atfork(before_fork, NULL, in_child)) != 0)
+        return fail(-error, "cannot follow forks: %s", strerror(error));
+    claim_row(worker, 0);
+    return 0;
+}
+
+int maitred_worker_open(struct maitred_worker **ret_worker)
+{
+    const char *handoff = getenv("MAITRED_HANDOFF_FDS");
+
+    if (handoff == NULL)
+        return fail(-ENOENT, "not started by maitred: MAITRED_HANDOFF_FDS is not set");
+    if (__atomic_exchange_n(&is_open, 1, __ATOMIC_ACQ_REL) != 0)
+        return fail(-EALREADY, "this process is attached to its master already");
+    memset(&the_worker, 0, sizeof the_worker);
+    int error = attach(&the_worker, handoff);
+    if (error < 0) {
+        __atomic_store_n(&is_open, 0, __ATOMIC_RELEASE);
+        return error;
+    }
+    *ret_worker = &the_worker;
+    return 0;
+}
