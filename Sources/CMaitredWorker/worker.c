@@ -122,6 +122,9 @@ int maitred_worker_take(struct maitred_worker *worker, unsigned listener, struct
         if (is_packet(&packet, length) && (packet.flags & MAITRED_PACKET_KNOCK) != 0 && fd < 0) {
             if (row != NULL)
                 maitred_add(&row->knocks, 1);
+            if (__atomic_load_n(&worker->must_prove, __ATOMIC_RELAXED) != 0 &&
+                __atomic_exchange_n(&worker->must_prove, 0, __ATOMIC_ACQ_REL) != 0)
+                maitred_worker_ready(worker);
             continue;
         }
         break;
@@ -211,6 +214,13 @@ int maitred_worker_ready(struct maitred_worker *worker)
     return send_packet(worker, &head, NULL, 0);
 }
 
+int maitred_worker_listens(struct maitred_worker *worker)
+{
+    struct maitred_control_head head = {.version = MAITRED_WIRE_VERSION, .type = MAITRED_CONTROL_LISTENS};
+    __atomic_store_n(&worker->must_prove, 1, __ATOMIC_RELEASE);
+    return send_packet(worker, &head, NULL, 0);
+}
+
 int maitred_worker_send(struct maitred_worker *worker, const void *bytes, size_t length)
 {
     const char *next = bytes;
@@ -266,6 +276,11 @@ int maitred_worker_receive(struct maitred_worker *worker, struct maitred_event *
 int maitred_worker_is_draining(const struct maitred_worker *worker)
 {
     return maitred_load_word(&worker->page->drain) != 0;
+}
+
+int maitred_worker_is_own_process(const struct maitred_worker *worker)
+{
+    return getpid() == worker->pid;
 }
 
 /* ---- Facts ---------------------------------------------------------------------------------------- */

@@ -19,6 +19,7 @@ struct maitred_worker {
     unsigned id, slot;
     int last_fd;            /* the highest number a descriptor of this process can have */
     uint64_t next_stream;   /* atomic */
+    int must_prove;         /* atomic: the first knock that is taken says ready */
     /* Written when the process is attached or was forked, when it has one thread. */
     pid_t pid;              /* whose the row is */
     struct maitred_row *row; /* NULL when all were taken */

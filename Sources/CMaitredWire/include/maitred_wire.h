@@ -58,6 +58,7 @@ enum maitred_control_type {
     MAITRED_CONTROL_READY = 1,   /* no body. The worker takes connections from now on. */
     MAITRED_CONTROL_BELL = 2,    /* no body. A connection closed while the doorbell was set. */
     MAITRED_CONTROL_MESSAGE = 3, /* either direction. Body: the program's own bytes. */
+    MAITRED_CONTROL_LISTENS = 4, /* no body. The program listens; whether it takes, a knock is to show. */
     /* master -> worker */
     MAITRED_CONTROL_DRAIN = 16,  /* no body. Take no more, finish what is open, exit. */
 };

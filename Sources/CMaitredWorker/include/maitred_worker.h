@@ -111,6 +111,18 @@ int maitred_worker_control_fd(const struct maitred_worker *worker);
 int maitred_worker_ready(struct maitred_worker *worker);
 
 /*
+ * Says that the program listens, for who cannot know whether it takes connections too: the master leaves a knock, and
+ * when that is taken this library says that connections may come. -EPIPE: the master is gone.
+ */
+int maitred_worker_listens(struct maitred_worker *worker);
+
+/*
+ * Whether this process is the one that is counted: not between vfork(2) and exec, where everything a process does to
+ * its memory its parent finds afterwards.
+ */
+int maitred_worker_is_own_process(const struct maitred_worker *worker);
+
+/*
  * Takes the next connection of a listener, and counts it as open. Never waits.
  *
  * -EAGAIN      nobody waits, or somebody else was faster
