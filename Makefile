@@ -26,6 +26,8 @@ TEST_PACKAGES = $(BUILD_PACKAGES) systemd
 WORKER_LIB = .build/worker-lib
 WORKER_SOURCES = $(wildcard Sources/CMaitredWorker/*.c)
 WORKER_HEADERS = $(wildcard Sources/CMaitredWorker/*.h Sources/*/include/*.h)
+PRELOAD = $(RELEASE)/libmaitred_preload.so
+PRELOAD_SOURCES = $(wildcard Sources/CMaitredPreload/*.c)
 WORKER_FLAGS = -std=c11 -D_GNU_SOURCE -O2 -fPIC -fvisibility=hidden -Wall -Wextra -Werror -Wshadow -Wconversion \
     -ISources/CMaitredWire/include -ISources/CMaitredWorker/include
 
@@ -43,7 +45,12 @@ $(WORKER_LIB)/libmaitred-worker.so.1: $(WORKER_LIB)/libmaitred-worker.a
 	$(CC) -shared -Wl,-soname,libmaitred-worker.so.1 -Wl,-z,now -Wl,--whole-archive $< -Wl,--no-whole-archive \
 	    -o $@ -pthread
 
-worker-lib: build-packages $(WORKER_LIB)/libmaitred-worker.so.1
+# The SDK is part of it, under names that nobody else sees: a program may have another version of it.
+$(WORKER_LIB)/libmaitred_preload.so: $(PRELOAD_SOURCES) Sources/CMaitredPreload/preload.h $(WORKER_LIB)/libmaitred-worker.a
+	$(CC) $(WORKER_FLAGS) -shared -Wl,-z,now -Wl,--exclude-libs,ALL -o $@ $(PRELOAD_SOURCES) \
+	    $(WORKER_LIB)/libmaitred-worker.a -ldl -pthread
+
+worker-lib: build-packages $(WORKER_LIB)/libmaitred-worker.so.1 $(WORKER_LIB)/libmaitred_preload.so
 
 .PHONY: worker-lib help build demo test check bench bench-handoff install uninstall clean build-packages test-packages
 
@@ -80,6 +87,7 @@ test-packages:
 
 build: build-packages worker-lib
 	$(SWIFT) build $(RELEASE_FLAGS)
+	cp $(WORKER_LIB)/libmaitred_preload.so $(PRELOAD)
 
 demo: build
 	@echo
@@ -123,6 +131,7 @@ install:
 	install -D -m 644 docs/man/maitred.8 $(DESTDIR)$(MANDIR)/man8/maitred.8
 	install -D -m 644 docs/man/maitred-control.8 $(DESTDIR)$(MANDIR)/man8/maitred-control.8
 	install -D -m 644 docs/man/maitred-bench.8 $(DESTDIR)$(MANDIR)/man8/maitred-bench.8
+	install -D -m 755 $(PRELOAD) $(DESTDIR)$(PREFIX)/lib/maitred/libmaitred_preload.so
 	install -D -m 644 Sources/CMaitredWorker/include/maitred_worker.h $(DESTDIR)$(INCLUDEDIR)/maitred_worker.h
 	install -D -m 644 $(WORKER_LIB)/libmaitred-worker.a $(DESTDIR)$(LIBDIR)/libmaitred-worker.a
 	install -D -m 755 $(WORKER_LIB)/libmaitred-worker.so.1 $(DESTDIR)$(LIBDIR)/libmaitred-worker.so.1
@@ -147,7 +156,7 @@ uninstall:
 	rm -f $(DESTDIR)$(INCLUDEDIR)/maitred_worker.h $(DESTDIR)$(LIBDIR)/libmaitred-worker.a \
 	    $(DESTDIR)$(LIBDIR)/libmaitred-worker.so $(DESTDIR)$(LIBDIR)/libmaitred-worker.so.1 \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/maitred-worker.pc
-	rm -rf $(DESTDIR)$(DOCDIR)
+	rm -rf $(DESTDIR)$(PREFIX)/lib/maitred $(DESTDIR)$(DOCDIR)
 
 clean:
 	rm -rf .build

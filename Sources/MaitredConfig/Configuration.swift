@@ -67,6 +67,12 @@ public struct Configuration: Equatable, Sendable {
     /// number.
     public var maxRequests: Int?
 
+    /// Whether workers get the library that answers `bind`, `listen` and `accept` of programs that know nothing of
+    /// maitred: true by default.
+    ///
+    /// It changes nothing for programs on an SDK.
+    public var usesPreload = true
+
     // MARK: Timeouts
 
     /// How long a worker may leave a waiting connection untaken before others get it: 1 ms to 1 h, 100 ms by default.

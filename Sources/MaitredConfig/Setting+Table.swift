@@ -6,7 +6,7 @@ extension Setting {
     /// Every setting, in the order of the help and the documentation.
     package static let all: [Setting] = [
         .listen,
-        .command, .workers, .workerNofile, .workerUser, .maxRestarts, .drainSignal, .stopSignal, .dumpSignal,
+        .command, .workers, .workerNofile, .workerUser, .noPreload, .maxRestarts, .drainSignal, .stopSignal, .dumpSignal,
         .strategy, .queueDepth, .maxConnections,
         .maxMemory, .memoryLimit, .maxCPU, .recycle, .maxAge, .maxRequests,
         .stallTimeout, .hangTimeout, .startTimeout, .minUptime, .restartDelay, .drainTimeout, .killTimeout, .spread,
@@ -82,6 +82,12 @@ extension Setting {
         \.workerUser,
         kind: "a user",
         help: "The user that workers run as, so that they cannot touch the master; maitred must be started as root"
+    ).changed(by: .newWorkers)
+
+    package static let noPreload = turnedOff(
+        "no-preload",
+        \.usesPreload,
+        help: "Do not load the library that makes programs workers that know nothing of maitred"
     ).changed(by: .newWorkers)
 
     package static let maxRestarts = number(
@@ -299,22 +305,35 @@ extension Setting {
         help: "How often a line with the state of all workers is logged"
     )
 
-    package static let noPrefix = single(
+    package static let noPrefix = turnedOff(
         "no-prefix",
         \.isOutputPrefixed,
-        placeholder: "yes|no",
-        expectation: "'yes' or 'no'",
-        takesValue: false,
-        help: "Pass on what workers write to a terminal without their number before each line",
-        write: { $0 ? "no" : "yes" },
-        read: { text throws(InvalidValue) in
-            switch text {
-            case "yes": return false
-            case "no": return true
-            default: throw InvalidValue("\(quoted(text)) is neither yes nor no: give 'yes' or 'no'")
-            }
-        }
+        help: "Pass on what workers write to a terminal without their number before each line"
     ).changed(by: .restart)
+
+    /// A setting that is on unless it is given: "yes" turns it off.
+    private static func turnedOff(
+        _ name: String,
+        _ value: WritableKeyPath<Configuration, Bool> & Sendable,
+        help: String
+    ) -> Setting {
+        single(
+            name,
+            value,
+            placeholder: "yes|no",
+            expectation: "'yes' or 'no'",
+            takesValue: false,
+            help: help,
+            write: { $0 ? "no" : "yes" },
+            read: { text throws(InvalidValue) in
+                switch text {
+                case "yes": return false
+                case "no": return true
+                default: throw InvalidValue("\(quoted(text)) is neither yes nor no: give 'yes' or 'no'")
+                }
+            }
+        )
+    }
 
     // MARK: - Configuration file
 

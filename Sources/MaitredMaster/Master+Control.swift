@@ -45,6 +45,9 @@ extension Master {
         switch ControlType(rawValue: head.type) {
         case .ready:
             perform(worker.machine.reportedReady(at: now), for: worker, now)
+        case .listens:
+            // The proof is the knock: who takes it says ready.
+            worker.link.knock()
         case .message:
             emit(worker, .message(bytes: body.count), now)
         case .bell, .drain, nil:

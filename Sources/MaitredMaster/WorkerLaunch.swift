@@ -26,6 +26,9 @@ struct WorkerLaunch {
             port: port
         )
         if let user { variables = Self.variables(variables, of: user) }
+        if configuration.usesPreload, let library = PreloadLibrary.path {
+            variables = PreloadLibrary.added(library, to: variables)
+        }
         return WorkerSpawner(
             path: try CommandPath.resolve(configuration.command.first ?? "", searchPath: environment["PATH"]),
             arguments: configuration.command,

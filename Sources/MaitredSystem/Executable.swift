@@ -13,6 +13,15 @@ package enum Executable: Equatable, Sendable {
     /// A file without the permission.
     case notExecutable
 
+    /// Whether a path names a file that this process may read.
+    ///
+    /// Wraps `access(2)`.
+    package static func isFile(_ path: String) -> Bool {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return false }
+        return unsafe access(path, R_OK) == 0
+    }
+
     /// Looks at a path.
     ///
     /// Wraps `stat(2)` and `access(2)`.

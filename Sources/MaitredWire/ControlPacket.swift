@@ -11,6 +11,8 @@ package enum ControlType: UInt16, Sendable {
     case bell = 2
     /// Either way: the program's own bytes.
     case message = 3
+    /// Worker → master: the program listens; a knock that is taken shows whether it takes connections.
+    case listens = 4
     /// Master → worker: take no more, finish, exit.
     case drain = 16
 

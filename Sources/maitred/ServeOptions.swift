@@ -91,6 +91,9 @@ struct WorkerOptions: ParsableArguments {
     @Option(name: .of(.workerUser), help: .of(.workerUser))
     var workerUser: String?
 
+    @Flag(name: .of(.noPreload), help: .of(.noPreload))
+    var noPreload = false
+
     @Option(name: .of(.maxRestarts), help: .of(.maxRestarts))
     var maxRestarts: String?
 
@@ -108,6 +111,7 @@ struct WorkerOptions: ParsableArguments {
             (.workers, workers),
             (.workerNofile, workerNofile),
             (.workerUser, workerUser),
+            (.noPreload, noPreload ? "yes" : nil),
             (.maxRestarts, maxRestarts),
             (.drainSignal, drainSignal),
             (.stopSignal, stopSignal),
