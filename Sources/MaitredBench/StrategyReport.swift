@@ -27,8 +27,15 @@ package struct StrategyReport: Codable, Sendable, Equatable {
 
         /// All of it.
         package init(
-            date: String, command: String, version: String, kernel: String, processor: String, processors: Int,
-            workers: Int, rounds: Int, seconds: Double
+            date: String,
+            command: String,
+            version: String,
+            kernel: String,
+            processor: String,
+            processors: Int,
+            workers: Int,
+            rounds: Int,
+            seconds: Double
         ) {
             self.date = date
             self.command = command
@@ -104,7 +111,7 @@ package struct StrategyResult: Codable, Sendable, Equatable {
         }
     }
 
-    /// `round-robin`, `kernel` …
+    /// The strategy's name, such as `round-robin`.
     package var strategy: String
     /// Good answers a second.
     package var perSecond: Double
@@ -139,9 +146,22 @@ package struct StrategyResult: Codable, Sendable, Equatable {
 
     /// All of it.
     package init(
-        strategy: String, perSecond: Double, p50: Double, p90: Double, p99: Double, p999: Double, max: Double,
-        p99Range: [Double], failed: Int, stuck: Int, maxOverMean: Double, deviation: Double, masterCPU: Double,
-        workerCPU: Double, curve: [CurvePoint], spreads: [Spread]
+        strategy: String,
+        perSecond: Double,
+        p50: Double,
+        p90: Double,
+        p99: Double,
+        p999: Double,
+        max: Double,
+        p99Range: [Double],
+        failed: Int,
+        stuck: Int,
+        maxOverMean: Double,
+        deviation: Double,
+        masterCPU: Double,
+        workerCPU: Double,
+        curve: [CurvePoint],
+        spreads: [Spread]
     ) {
         self.strategy = strategy
         self.perSecond = perSecond
