@@ -27,13 +27,12 @@ extension HTMLReport {
         .notes { font-size: 14px; }
         .notes h2 { font-size: 16px; }
         .advice { margin: 14px 0 6px; }
-        .scroll { overflow-x: auto; margin: 14px 0; }
+        .scroll { overflow-x: auto; margin: 8px 0; }
 
         """
 
     private static let tables = """
         table { border-collapse: collapse; font-size: 13.5px; line-height: 1.35; white-space: nowrap; }
-        caption { text-align: left; color: var(--quiet); padding-bottom: 6px; white-space: normal; }
         th, td { padding: 3px 5px 3px 9px; text-align: right; font-weight: 400; }
         th:first-child { text-align: left; padding-left: 0; padding-right: 4px; position: sticky; left: 0;
           background: var(--paper); }
@@ -61,7 +60,7 @@ extension HTMLReport {
           margin-top: 10px; }
         .multiples div { break-inside: avoid; }
         .multiples .name { margin: 0; font-size: 13px; font-weight: 600; }
-        .spread { width: 100%; }
+        .spread { width: 100%; max-width: 320px; }
         .grid { stroke: var(--rule); stroke-width: 1; }
         .tick { fill: var(--quiet); font-size: 13px; }
         .spread .tick { font-size: 11.5px; }
@@ -93,7 +92,7 @@ extension HTMLReport {
         th, td { padding-left: 5px; padding-right: 2px; }
         th:first-child { position: static; }
         td.best, .curve { print-color-adjust: exact; }
-        .groups th, caption, figcaption, .multiples .name { font-size: 7.4pt; }
+        .groups th, figcaption, .multiples .name { font-size: 7.4pt; }
         figure { margin-top: 8px; }
         svg.latency { min-width: 0; max-width: 132mm; }
         .multiples { grid-template-columns: repeat(4, 1fr); gap: 6px 12px; }

@@ -21,7 +21,7 @@ package enum HTMLReport {
         let sections = report.regimes.enumerated().map { index, regime in
             RegimeSection(regime, number: index + 1, conditions: report.conditions).markup
         }
-        let main = Markup.tag("main", [header(title, report)] + sections + [notes(report.conditions)])
+        let main = Markup.tag("main", [header(title, report)] + sections + [notes])
         let document = Markup.tag("html", ["lang": "en"], [head, .tag("body", [main])])
         return "<!DOCTYPE html>\n" + document.written + "\n"
     }
@@ -35,13 +35,12 @@ package enum HTMLReport {
                 .tag("p", ["class": "quiet"], "\(conditions.place); \(conditions.method)."),
                 .tag("p", ["class": "quiet"], [.tag("code", conditions.command)]),
                 .tag("p", ["class": "advice"], [.tag("strong", OverallRecommendation(report).sentence)]),
-                Overview(report).markup,
-            ]
+            ] + (report.regimes.isEmpty ? [] : [Overview(report).markup])
         )
     }
 
     /// What the figures mean, once for all tables.
-    private static func notes(_ conditions: StrategyReport.Conditions) -> Markup {
+    private static var notes: Markup {
         let statements = [
             "Latencies are milliseconds, CPU times microseconds for each good answer.",
             "/s are good answers a second. Failed and stuck requests are those of all rounds together; "
@@ -49,7 +48,7 @@ package enum HTMLReport {
             "The curves are made of all rounds together, the plots of connections of the last round.",
             "max/mean is the number of connections of the fullest worker divided by the mean of all, deviation the "
                 + "standard deviation between workers, both averaged over the moments that were looked at.",
-            "Strategies are called equal when a round of the one is within the range of the other's rounds.",
+            "There is no difference that the rounds show when the ranges of p99 over the rounds overlap.",
         ]
         return .tag(
             "section",
@@ -82,20 +81,14 @@ struct Overview {
         let caption =
             "p99 in milliseconds. Bold: recommended. Tinted: no difference from the best that the rounds show. "
             + "Struck out: requests failed or were stuck."
-        return .tag(
-            "div",
-            ["class": "scroll"],
+        let table = Markup.tag(
+            "table",
             [
-                .tag(
-                    "table",
-                    [
-                        .tag("caption", caption),
-                        .tag("thead", [.tag("tr", [.tag("th", ["scope": "col"], "strategy")] + heading)]),
-                        .tag("tbody", rows),
-                    ]
-                )
+                .tag("thead", [.tag("tr", [.tag("th", ["scope": "col"], "strategy")] + heading)]),
+                .tag("tbody", rows),
             ]
         )
+        return StrategyTable.figure(table, caption: caption)
     }
 
     private func column(_ regime: RegimeResult, _ names: [String]) -> [Markup] {

@@ -139,7 +139,8 @@ struct LatencyPlot {
                     .tag("path", ["class": "hair", "d": hair]),
                     .tag("path", ["class": "curve", "d": piece]),
                     Drawing.text(
-                        strategies[index].strategy,
+                        // There is room for the longest of maitred's names.
+                        Sentence.shortened(strategies[index].strategy, to: 17),
                         x: Self.right + 48,
                         y: places[index] + 4.5,
                         anchor: "start",

@@ -57,7 +57,7 @@ indirect enum Markup {
 
     /// Elements with a line of their own, for who reads the file itself.
     private static let endsLine: Set<String> = [
-        "caption", "div", "figcaption", "figure", "h1", "h2", "head", "header", "li", "p", "path", "section", "style",
+        "div", "figcaption", "figure", "h1", "h2", "head", "header", "li", "p", "path", "section", "style",
         "svg", "table", "title", "tr",
     ]
 

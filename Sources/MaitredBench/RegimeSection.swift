@@ -41,12 +41,9 @@ struct RegimeSection {
             return [.tag("p", ["class": "quiet"], "There are no latencies to draw.")]
         }
         return [
-            .tag(
-                "figure",
-                [
-                    .tag("figcaption", "Latency by percentile. Lower is better; both axes are logarithmic."),
-                    .tag("div", ["class": "scroll"], [drawing]),
-                ]
+            StrategyTable.figure(
+                drawing,
+                caption: "Latency by percentile. Lower is better; both axes are logarithmic."
             )
         ]
     }
@@ -73,7 +70,7 @@ struct StrategyTable {
     /// A table of strategies, a row for each.
     init(_ strategies: [StrategyResult]) { self.strategies = strategies }
 
-    /// The table, in a box of its own that can be scrolled.
+    /// The table with its caption.
     var markup: Markup {
         let columns = FigureColumn.allCases.flatMap { column in
             column == .p99 ? [cells(column), roundCells] : [cells(column)]
@@ -84,12 +81,16 @@ struct StrategyTable {
         let table = Markup.tag(
             "table",
             [
-                .tag("caption", "Tinted and bold: the best of its column."),
                 .tag("thead", [groups, headings]),
                 .tag("tbody", rows),
             ]
         )
-        return .tag("div", ["class": "scroll"], [table])
+        return Self.figure(table, caption: "Tinted and bold: the best of its column.")
+    }
+
+    /// A table or plot below a caption, in a box that scrolls without it.
+    static func figure(_ inside: Markup, caption: String) -> Markup {
+        .tag("figure", [.tag("figcaption", caption), .tag("div", ["class": "scroll"], [inside])])
     }
 
     /// A strategy's name behind a piece of its line.

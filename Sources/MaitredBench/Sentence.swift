@@ -21,6 +21,11 @@ enum Sentence {
         }
     }
 
+    /// A name of at most `limit` characters.
+    static func shortened(_ name: String, to limit: Int) -> String {
+        name.count <= limit ? name : name.prefix(limit - 3) + "..."
+    }
+
     /// The words of a text in lines of at most `width` characters; a longer word has a line of its own.
     static func wrapped(_ text: String, width: Int) -> [String] {
         var lines: [String] = []

@@ -46,7 +46,7 @@ package enum StrategyText {
 
     /// Two lines of headings, then a line for each strategy.
     static func table(_ strategies: [StrategyResult]) -> [String] {
-        let names = ["strategy"] + strategies.map { shortened($0.strategy) }
+        let names = ["strategy"] + strategies.map { Sentence.shortened($0.strategy, to: longestName) }
         let columns = FigureColumn.allCases.map { [heading($0)] + $0.cells(strategies, limit: limit($0)) }
         let nameWidth = names.map(\.count).max() ?? 0
         let widths = columns.map { $0.map(\.count).max() ?? 0 }
@@ -92,10 +92,6 @@ package enum StrategyText {
         case .workerCPU: "worker"
         default: column.heading
         }
-    }
-
-    private static func shortened(_ name: String) -> String {
-        name.count <= longestName ? name : name.prefix(longestName - 3) + "..."
     }
 
     private static func padded(_ text: String, to size: Int) -> String {
