@@ -111,7 +111,7 @@ package struct StrategyResult: Codable, Sendable, Equatable {
         }
     }
 
-    /// `round-robin`, `kernel` …
+    /// The strategy's name, such as `round-robin`.
     package var strategy: String
     /// Good answers a second.
     package var perSecond: Double
