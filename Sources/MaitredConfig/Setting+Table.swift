@@ -314,7 +314,7 @@ extension Setting {
     /// A setting that is on unless it is given: "yes" turns it off.
     private static func turnedOff(
         _ name: String,
-        _ value: WritableKeyPath<Configuration, Bool> & Sendable,
+        _ value: any WritableKeyPath<Configuration, Bool> & Sendable,
         help: String
     ) -> Setting {
         single(

@@ -63,11 +63,11 @@ struct BenchStrategies: ParsableCommand {
         let setup = try setup()
         let file = try html.map { path throws(SystemError) in try NewFile(path) }
         let report = StrategyReport(conditions: setup.conditions, regimes: try setup.run())
-        try file?.write(HTMLReport.text(of: report))
+        try file?.write(HTMLReport.text(report))
         if json {
             try StandardOutput.write(ControlJSON.text(report) + [UInt8(ascii: "\n")])
         } else {
-            try StandardOutput.write(StrategyText.of(report))
+            try StandardOutput.write(StrategyText.text(report))
         }
     }
 
