@@ -75,7 +75,8 @@ let package = Package(
         .target(
             name: "MaitredLoad",
             dependencies: [
-                "MaitredSystem", .product(name: "Histogram", package: "hdrhistogram-swift"),
+                "MaitredSystem", .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict
         ),

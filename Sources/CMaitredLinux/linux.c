@@ -201,6 +201,11 @@ int maitred_linux_become_subreaper(void)
     return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
+int maitred_linux_set_timer_slack(unsigned long nanoseconds)
+{
+    return prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0);
+}
+
 pid_t maitred_linux_fork(void)
 {
     return fork();

@@ -61,6 +61,9 @@ package struct LoadPlan: Sendable {
     package var ramp = Duration.zero
     /// After so long without its answer a request has failed.
     package var timeout = Duration.seconds(10)
+    /// Whether a connection that the server has not closed by the end of its answer is reset instead of closed: so no
+    /// port stays taken for a minute, and no run ends for want of ports.
+    package var resetsConnections = true
     /// Connections that are opened first and say nothing all the time.
     package var idle = 0
     /// Most connections of an open loop at a time; a request that finds none free waits, which counts as its latency.

@@ -26,19 +26,21 @@ package struct LoadResult: Sendable {
     ///
     /// Three digits, up to an hour.
     package var latency: Histogram<UInt64>
-    /// The same, from the moment at which the request was really sent.
+    /// The same, from the moment at which the request was really begun: before its connection, if it needed a new one.
     package var serviceTime: Histogram<UInt64>
     /// Good answers.
     package var answered: UInt64 = 0
     /// Requests that failed, by reason.
     package var errors: [LoadError: UInt64] = [:]
-    /// Requests that were sent and had no answer yet when the run ended; neither good nor failed.
+    /// Requests that had no answer yet when the run ended, sent or still waiting for a connection; neither good nor
+    /// failed.
     package var unfinished: UInt64 = 0
-    /// Bytes of answers, heads and bodies.
+    /// Bytes of answers, heads and bodies, that came while it was measured.
     package var bytes: UInt64 = 0
-    /// Connections that were opened.
+    /// Connections that were opened for requests, those of the warm-up too.
     package var connections: UInt64 = 0
-    /// Requests of an open loop that were sent over a millisecond late, because the generator itself was busy.
+    /// Requests of an open loop that were begun over a millisecond late although a connection was free, because the
+    /// generator itself was busy. Also in `latency`, as time that the server had no part in.
     package var late: UInt64 = 0
     /// How late the latest of them was.
     package var latestBy = Duration.zero
@@ -46,7 +48,7 @@ package struct LoadResult: Sendable {
     package var time = Duration.zero
     /// CPU time of all threads while it was measured.
     package var cpuTime = Duration.zero
-    /// Good answers and their latencies by second of the run, for plots.
+    /// Good answers and their latencies by second of the measured time, for plots.
     package var seconds: [Second] = []
 
     /// One second of a run.

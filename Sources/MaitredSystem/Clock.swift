@@ -27,6 +27,16 @@ extension MonotonicClock {
     }
 }
 
+/// The processor time of the calling thread: CLOCK_THREAD_CPUTIME_ID of `clock_gettime(2)`.
+package enum ThreadClock {
+    /// Nanoseconds that the calling thread has run, in the kernel and outside.
+    package static func nanoseconds() -> UInt64 {
+        var now = timespec()
+        _ = unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now)
+        return UInt64(now.tv_sec) &* 1_000_000_000 &+ UInt64(now.tv_nsec)
+    }
+}
+
 /// The time of day, for log lines.
 package enum WallClock {
     /// Seconds since 1970, with fractions.

@@ -49,6 +49,10 @@ package struct Readiness: OptionSet, Sendable {
     package static let edge = Readiness(rawValue: EPOLLET.rawValue)
     /// The other side is gone.
     package static let hungUp = Readiness(rawValue: EPOLLHUP.rawValue)
+    /// The other side sends nothing any more.
+    package static let peerFinished = Readiness(rawValue: EPOLLRDHUP.rawValue)
+    /// Something is wrong: the next call says what.
+    package static let failed = Readiness(rawValue: EPOLLERR.rawValue)
 }
 
 /// An epoll instance and its event buffer.
@@ -123,6 +127,22 @@ package struct Epoll: ~Copyable {
         let count = unsafe epoll_wait(descriptor.number, buffer.baseAddress, CInt(buffer.count), milliseconds)
         if count >= 0 { return Int(count) }
         precondition(errno == EINTR, "epoll_wait on our own descriptor failed: \(SystemError.words(for: errno))")
+        return 0
+    }
+
+    /// Waits for events like `wait(milliseconds:)`, for a time that milliseconds are too coarse for.
+    ///
+    /// Wraps `epoll_pwait2(2)`.
+    ///
+    /// - Parameter nanoseconds: The longest wait; 0 does not wait.
+    /// - Returns: The number of events. An interrupted wait returns 0.
+    package func wait(nanoseconds: UInt64) -> Int {
+        let seconds = Int(nanoseconds / 1_000_000_000)
+        var limit = timespec(tv_sec: seconds, tv_nsec: Int(nanoseconds % 1_000_000_000))
+        // SAFETY: the buffer lives as long as self and its count is passed.
+        let count = unsafe epoll_pwait2(descriptor.number, buffer.baseAddress, CInt(buffer.count), &limit, nil)
+        if count >= 0 { return Int(count) }
+        precondition(errno == EINTR, "epoll_pwait2 on our own descriptor failed: \(SystemError.words(for: errno))")
         return 0
     }
 

@@ -121,6 +121,9 @@ int maitred_linux_processor_count(void);
 /* prctl(2) PR_SET_CHILD_SUBREAPER: orphans of our descendants become our children. */
 int maitred_linux_become_subreaper(void);
 
+/* prctl(2) PR_SET_TIMERSLACK: by how much the calling thread's waits may end late. 0 is the thread's default. */
+int maitred_linux_set_timer_slack(unsigned long nanoseconds);
+
 /* fork(2), for worker programs and tests: Swift refuses to import it. */
 pid_t maitred_linux_fork(void);
 
