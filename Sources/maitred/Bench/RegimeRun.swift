@@ -89,7 +89,8 @@ private struct Disturber: ~Copyable {
     let every: Duration
     let address: SocketAddress
     private var sent = 0
-    private var connections: [OutgoingConnection] = []
+    /// Kept open until the next: the server has something to answer to, and has done so by then.
+    private var connection: ClientSocket?
 
     init(path: String, every: Duration, address: SocketAddress) {
         self.path = path
@@ -101,10 +102,11 @@ private struct Disturber: ~Copyable {
     mutating func step(second: Double) throws(SystemError) {
         guard second >= (Double(sent) + 0.5) * (every / .seconds(1)) else { return }
         sent += 1
-        let connection = try OutgoingConnection(to: address)
-        connection.send("GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        // Kept open until the run is over: the server has something to answer to.
-        connections.append(connection)
+        let fresh = try ClientSocket.connect(to: address, within: .seconds(1))
+        let request = Array("GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
+        // A new connection has room for a line.
+        _ = fresh.write(request, from: 0)
+        connection = consume fresh
     }
 }
 
