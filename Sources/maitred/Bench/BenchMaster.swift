@@ -10,7 +10,6 @@ struct BenchMaster: ~Copyable {
     private static let patience = Duration.seconds(30)
 
     private let process: ChildProcess
-    private let control: String
     private var conversation: Conversation
 
     /// Where it listens.
@@ -45,9 +44,9 @@ struct BenchMaster: ~Copyable {
         let conversation = Conversation(try .connect(to: path))
         guard let listener = report.listeners.first, let port = UInt16(listener.address.drop { $0 != ":" }.dropFirst())
         else { throw CommandFailure.refused("the master does not say where it listens") }
+        let address = try SocketAddress.resolve(host: "127.0.0.1", port: port)
         pid = process.pid
-        address = try SocketAddress.resolve(host: "127.0.0.1", port: port)
-        control = path
+        self.address = address
         self.process = process
         self.conversation = conversation
     }
