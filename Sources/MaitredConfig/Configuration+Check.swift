@@ -16,6 +16,7 @@ extension Configuration {
             }
         }
         try checkCommand()
+        try checkDistribution()
         for variable in workerEnvironment {
             let texts = variable.name + variable.value
             guard !variable.name.isEmpty, !variable.name.contains("="), !texts.utf8.contains(0) else {
@@ -23,6 +24,19 @@ extension Configuration {
                 throw ConfigurationError(origin: nil, problem: "environment: \(problem)")
             }
         }
+    }
+
+    /// Whether what was asked for can be had where the master does not accept.
+    func checkDistribution() throws(ConfigurationError) {
+        guard !strategy.isChosen else { return }
+        let name = "strategy \(strategy.rawValue)"
+        if maxConnections != nil {
+            let problem = "\(name) cannot keep to max-connections, because workers accept by themselves: leave one out"
+            throw ConfigurationError(origin: nil, problem: problem)
+        }
+        guard strategy == .reuseport, let address = listen.lazy.map(\.address).first(where: \.isUnix) else { return }
+        let problem = "\(name) needs TCP addresses, and \(address) is none: give strategy kernel, or another address"
+        throw ConfigurationError(origin: nil, problem: problem)
     }
 
     /// Whether there is a command that can be executed at all.

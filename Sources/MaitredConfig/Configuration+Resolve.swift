@@ -16,7 +16,7 @@ extension Configuration {
     ///   - processors: processors that this process may use.
     /// - Returns: the checked configuration; its command is not empty.
     /// - Throws: `ConfigurationError` for the first mistake: in the file, then setting by setting in the environment and
-    ///   the flags, then in the command.
+    ///   the flags, then in the command, then between settings.
     package static func resolve(
         flags: [RawSetting],
         command: [String],
@@ -39,6 +39,7 @@ extension Configuration {
         }
         if !command.isEmpty { configuration.command = command }
         try configuration.checkCommand()
+        try configuration.checkDistribution()
         return configuration
     }
 
@@ -81,8 +82,8 @@ extension Configuration {
 
 /// Variables that the master sets for its workers: nobody else can give them a value.
 private let workerVariables: Set<String> = [
-    "MAITRED_HANDOFF_FDS", "MAITRED_CONTROL_FD", "MAITRED_LOAD_FD", "MAITRED_WORKER_SOCKET", "MAITRED_WORKER_ID",
-    "MAITRED_WORKER_SLOT", "MAITRED_LISTENERS",
+    "MAITRED_HANDOFF_FDS", "MAITRED_LISTENER_FDS", "MAITRED_CONTROL_FD", "MAITRED_LOAD_FD", "MAITRED_WORKER_SOCKET",
+    "MAITRED_WORKER_ID", "MAITRED_WORKER_SLOT", "MAITRED_LISTENERS",
 ]
 
 extension Configuration {

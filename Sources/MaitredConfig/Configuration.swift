@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import MaitredBalance
+internal import MaitredBalance
 
 /// Everything that a master can be told.
 ///
@@ -41,8 +41,8 @@ public struct Configuration: Equatable, Sendable {
 
     // MARK: Choosing
 
-    /// How the worker for a connection is chosen: round-robin by default.
-    public var strategy = StrategyName.roundRobin
+    /// How the worker for a connection is chosen, or that the operating system does: round-robin by default.
+    public var strategy = Distribution.chosen(by: .roundRobin)
     /// Connections that may wait for one worker, in all its channels together, not yet taken by it: 1 to 64; 16 by
     /// default.
     public var queueDepth = 16

@@ -49,7 +49,7 @@ public struct ConfigurationChange: Hashable, Sendable, CustomStringConvertible {
             let (before, after) = (setting.texts(old), setting.texts(new))
             guard before != after else { continue }
             let detail = "\(words(before)) to \(words(after))"
-            changes.append(Self(setting: setting.name, effect: setting.effect, detail: detail))
+            changes.append(Self(setting: setting.name, effect: effect(of: setting, from: old, to: new), detail: detail))
         }
         let names = changedVariables(from: old, to: new)
         if !names.isEmpty {
@@ -58,6 +58,12 @@ public struct ConfigurationChange: Hashable, Sendable, CustomStringConvertible {
             changes.append(Self(setting: environment, effect: .newWorkers, detail: detail))
         }
         return changes
+    }
+
+    /// What it takes to apply a change of one setting.
+    private static func effect(of setting: Setting, from old: Configuration, to new: Configuration) -> Effect {
+        let needsOtherMaster = setting.name == Setting.strategy.name && !old.strategy.canBecome(new.strategy)
+        return needsOtherMaster ? .restart : setting.effect
     }
 
     private static func words(_ texts: [String]) -> String {
@@ -86,6 +92,7 @@ extension Configuration {
     public func reloaded(with new: Configuration) -> Configuration {
         var result = new
         result.listen = listen
+        if !strategy.canBecome(new.strategy) { result.strategy = strategy }
         result.control = control
         result.controlGroup = controlGroup
         result.name = serviceName

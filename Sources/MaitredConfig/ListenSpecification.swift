@@ -12,6 +12,11 @@ public struct ListenSpecification: Hashable, Sendable, CustomStringConvertible {
         case host(String, port: UInt16)
         /// An absolute path of at most 107 bytes.
         case unix(path: String)
+
+        /// Whether it is a path and no TCP address.
+        var isUnix: Bool {
+            if case .unix = self { true } else { false }
+        }
     }
 
     /// Connections that the kernel may hold for the listener unless told otherwise.

@@ -39,6 +39,10 @@ public final class EmbeddedMaster {
     ) throws(MasterError) {
         do {
             try configuration.check()
+            guard strategy == nil || configuration.strategy.isChosen else {
+                let name = configuration.strategy.rawValue
+                throw MasterError(description: "under strategy \(name) the program's own cannot choose: leave one out")
+            }
             try openStandardDescriptors()
             let environment = ProcessEnvironment.variables()
             let reader: ConfigurationReader = { () throws(ConfigurationError) in

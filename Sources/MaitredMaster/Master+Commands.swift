@@ -145,6 +145,10 @@ extension Master {
     }
 
     private func setHeld(_ isHeld: Bool, _ worker: WorkerHandle, _ now: Instant) -> ControlReply {
+        guard direct == nil else {
+            let name = configuration.strategy.rawValue
+            return .failed("worker \(worker.id) cannot be held: with strategy \(name) workers accept by themselves")
+        }
         guard worker.isHeld != isHeld, let index = roster.index(of: worker.id) else {
             return .failed("worker \(worker.id) is \(isHeld ? "held already" : "not held")")
         }
@@ -193,11 +197,16 @@ extension Master {
 
     private func switchStrategy(_ request: ControlRequest, _ now: Instant) throws(ControlError) -> ControlReply {
         guard let name = request.strategy else { throw .malformed("'strategy' is missing: give a name") }
-        guard let strategy = StrategyName(rawValue: name) else {
-            let names = StrategyName.allCases.map(\.rawValue).joined(separator: ", ")
+        guard let wanted = Distribution(rawValue: name) else {
+            let names = Distribution.allCases.map(\.rawValue).joined(separator: ", ")
             throw .malformed("there is no strategy '\(visible(name))': give one of \(names)")
         }
-        if strategy != configuration.strategy { setStrategy(strategy, from: configuration.strategy, now) }
+        let current = configuration.strategy
+        guard current.canBecome(wanted) else {
+            let started = direct == nil ? "with channels, not listeners" : "without channels"
+            return .failed("strategy \(name) needs a restart of maitred: the workers were started \(started)")
+        }
+        if wanted != current, case .chosen(let strategy) = wanted { setStrategy(strategy, from: current, now) }
         return .done("strategy is \(name)")
     }
 

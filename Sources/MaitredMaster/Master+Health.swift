@@ -32,13 +32,15 @@ extension Master {
     }
 
     private func oncePerSecond(_ now: Instant) {
+        // Where workers accept, nothing else reads what they took.
+        if direct != nil { roster.look() }
         var (requests, errors) = (departedRequests, departedErrors)
         for link in roster.links {
             let totals = link.page.totals()
             requests &+= totals.requests
             errors &+= totals.errors
         }
-        rates.sample(accepted: handoff.counts.accepted, taken: takenCount, requests: requests, errors: errors, at: now)
+        rates.sample(accepted: acceptedCount, taken: takenCount, requests: requests, errors: errors, at: now)
         if shutdown.isUnderWay { service.extendTimeout() }
         clocks.samples += 1
         if clocks.samples % Clocks.samplesPerStatus == 0 { service.status(statusLine()) } else { service.sayAgain() }

@@ -25,7 +25,7 @@ extension Master {
     /// Decides whether takes and closes must wake the loop, arms what is needed, and looks again after arming.
     func watchPlaces(_ now: Instant) {
         if isSaturated { roster.settleAll() }
-        let waitsForPlace = isSaturated && roster.isAnyoneReady
+        let waitsForPlace = direct == nil && isSaturated && roster.isAnyoneReady
         let waits = waitsForPlace || roster.isAnyoneDraining
         // The ordinary turn: connections were handed, everybody has room, the listeners stay as they are.
         guard waits || places.isWatching || isSaturated != places.areListenersResting else { return }

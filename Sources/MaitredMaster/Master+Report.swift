@@ -13,12 +13,11 @@ extension Master {
     /// Says what is being served, by whom.
     func sayStart() {
         let now = startedAt
-        for listener in handoff.listeners {
+        for listener in listeners {
             let address = listener.socket.address.description
             emit(.master(.listening(index: listener.index, address: address, name: listener.name)), now)
         }
-        let strategy = roster.balancer.name
-        emit(.master(.started(workers: pool.size, strategy: strategy, command: configuration.command[0])), now)
+        emit(.master(.started(workers: pool.size, strategy: strategyName, command: configuration.command[0])), now)
         service.status(statusLine())
     }
 
@@ -48,7 +47,7 @@ extension Master {
                     workers: pool.size,
                     open: roster.openCount,
                     queued: roster.queuedCount,
-                    accepted: Int(clamping: handoff.counts.accepted),
+                    accepted: Int(clamping: acceptedCount),
                     takenBack: Int(clamping: handoff.counts.takenBack)
                 )
             ),

@@ -80,7 +80,9 @@ extension Master {
         let old = configuration
         configuration = fresh
         roster.balancer.table.setLimits(queueDepth: fresh.queueDepth, maxConnections: fresh.maxConnections)
-        if fresh.strategy != old.strategy { setStrategy(fresh.strategy, from: old.strategy, now) }
+        if fresh.strategy != old.strategy, case .chosen(let name) = fresh.strategy {
+            setStrategy(name, from: old.strategy, now)
+        }
         if fresh.workers != old.workers { scale(to: fresh.workers, now) }
         pool.policy = RestartPolicy(fresh)
         rollout.spread = fresh.spread
@@ -186,8 +188,8 @@ extension Master {
     }
 
     /// Gives connections to workers by another strategy from now on.
-    func setStrategy(_ strategy: StrategyName, from old: StrategyName, _ now: Instant) {
-        configuration.strategy = strategy
+    func setStrategy(_ strategy: StrategyName, from old: Distribution, _ now: Instant) {
+        configuration.strategy = .chosen(by: strategy)
         roster.balancer.strategy = strategy.makeStrategy(seed: now.nanoseconds)
         emit(.master(.strategyChanged(from: old.rawValue, to: strategy.rawValue)), now)
     }

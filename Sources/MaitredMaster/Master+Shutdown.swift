@@ -4,6 +4,7 @@ internal import MaitredConfig
 internal import MaitredControl
 internal import MaitredSupervise
 internal import MaitredSystem
+internal import MaitredWire
 
 // Stopping, in the order that loses nothing:
 //
@@ -12,7 +13,8 @@ internal import MaitredSystem
 //                                      └── again ───┴── again: the next step at once, SIGKILL at the last
 //
 //      emptying   no slot is filled any more; what waits in the backlogs is accepted, then each listener closes;
-//                 workers stay in the rotation until every channel is empty
+//                 workers stay in the rotation until every channel is empty. Where workers accept, it lasts until nobody
+//                 waits, and then their listeners close
 //      draining   every worker is drained, stopped, killed as its machine says
 //      gone       no worker and no group is left: exit 0, or 1 when SIGKILL was needed
 
@@ -125,7 +127,9 @@ extension Master {
                 !roster.isAnyoneReady || !listener.isReadable || listener.pausedUntil != nil
                     || (cannotAccept && !listener.socket.hasWaiting)
             }
-            let isEmpty = handoff.listeners.isEmpty && !handoff.isStashOccupied && !handoff.hasDeparted
+            let isEmpty =
+                handoff.listeners.isEmpty && !handoff.isStashOccupied && !handoff.hasDeparted
+                && !doesAnyoneWaitForWorkers(now)
             guard now >= deadline || !roster.isAnyoneReady || (isEmpty && areChannelsEmpty()) else { return }
             closeListeners()
             drainAll(now, until: end)
@@ -154,6 +158,7 @@ extension Master {
     private func drainAll(_ now: Instant, until deadline: Instant) {
         guard !isDraining else { return }
         shutdown.stage = .draining
+        closeDirect()
         for worker in workers.values {
             perform(worker.machine.drainRequested(at: now, until: deadline), for: worker, now)
         }
@@ -162,6 +167,24 @@ extension Master {
 
     private var isDraining: Bool {
         if case .draining = shutdown.stage { true } else { false }
+    }
+
+    /// Whether somebody waits at a listener from which workers accept; if so, looks again soon.
+    private func doesAnyoneWaitForWorkers(_ now: Instant) -> Bool {
+        guard let direct else { return false }
+        let ownListeners = roster.links.lazy.flatMap(\.listeners)
+        guard direct.hasWaiting || ownListeners.contains(where: { $0.socket.isListening && $0.socket.hasWaiting })
+        else { return false }
+        wake(at: now + DirectListeners.lookInterval)
+        return true
+    }
+
+    /// Closes the listeners from which workers accept.
+    private func closeDirect() {
+        guard let direct else { return }
+        // First: a worker that finds its listener closed must know why.
+        for worker in workers.values { worker.link.page.setDrain() }
+        direct.close()
     }
 
     /// Closes listeners: new clients are refused from now on.

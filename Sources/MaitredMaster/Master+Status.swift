@@ -19,10 +19,10 @@ extension Master {
         report.pid = Int(ownProcess())
         report.state = stateWord
         report.uptime = (now - startedAt).seconds
-        report.strategy = roster.balancer.name
+        report.strategy = strategyName
         report.generation = pool.generation
         report.size = pool.size
-        report.listeners = handoff.listeners.map {
+        report.listeners = listeners.map {
             ListenerReport(index: $0.index, address: $0.socket.address.description, name: $0.name)
         }
         report.rates = rates.report
@@ -46,7 +46,7 @@ extension Master {
     private func connectionReport() -> ConnectionReport {
         var report = ConnectionReport()
         let counts = handoff.counts
-        report.accepted = Int(clamping: counts.accepted)
+        report.accepted = Int(clamping: acceptedCount)
         report.handed = Int(clamping: counts.handed)
         report.takenBack = Int(clamping: counts.takenBack)
         report.taken = Int(clamping: takenCount)
@@ -56,6 +56,15 @@ extension Master {
         report.lost = Int(clamping: counts.lost)
         return report
     }
+
+    /// Open listeners, whoever accepts from them.
+    var listeners: [Listener] { direct?.listeners ?? handoff.listeners }
+
+    /// The strategy in force, which may be a program's own.
+    var strategyName: String { direct == nil ? roster.balancer.name : configuration.strategy.rawValue }
+
+    /// Connections that were accepted; where workers do that, as many as they took.
+    var acceptedCount: UInt64 { direct == nil ? handoff.counts.accepted : takenCount }
 
     /// Connections that all workers took, those that are gone too.
     var takenCount: UInt64 {

@@ -69,7 +69,7 @@ extension Master {
             switch action {
             case .enterRotation: enterRotation(worker, now)
             case .leaveRotation: leaveRotation(worker, now)
-            case .requestDrain: requestDrain(worker)
+            case .requestDrain: requestDrain(worker, now)
             case .stop:
                 leaveRotation(worker, now)
                 worker.process.signal(configuration.stopSignal.number)
@@ -86,6 +86,7 @@ extension Master {
 
     private func enterRotation(_ worker: WorkerHandle, _ now: Instant) {
         guard let index = roster.index(of: worker.id) else { return }
+        attempt("listen for worker \(worker.id)") { () throws(SystemError) in try direct?.open(worker.link.listeners) }
         roster.setReady(at: index)
         emit(worker, .ready(after: worker.machine.startDuration ?? .zero), now)
         if !isServing { emit(.master(.serving), now) }
@@ -100,12 +101,14 @@ extension Master {
     private func leaveRotation(_ worker: WorkerHandle, _ now: Instant) {
         guard let index = roster.index(of: worker.id), worker.drainingSince == nil else { return }
         worker.drainingSince = now
+        worker.link.stopListening()
         roster.setDraining(at: index)
         guard worker.machine.phase == .draining else { return }
         emit(worker, .draining(open: roster.balancer.table.workers[index].open), now)
     }
 
-    private func requestDrain(_ worker: WorkerHandle) {
+    private func requestDrain(_ worker: WorkerHandle, _ now: Instant) {
+        worker.toldToDrainAt = now
         worker.link.page.setDrain()
         // A full control channel belongs to a worker that reads nothing; the page says the same.
         _ = worker.sendControl(.drain)
@@ -132,11 +135,19 @@ extension Master {
             roster.settle(at: index)
             guard link.queue.queued == 0 else { continue }
             perform(worker.machine.queueEmptied(), for: worker, now)
-            if !link.queue.hasUnreportedTakes, link.page.read().holds == 0 {
+            if !link.queue.hasUnreportedTakes, link.page.read().holds == 0, takesNothingMore(worker, now) {
                 emit(worker, .drained(after: now - (worker.drainingSince ?? now)), now)
                 perform(worker.machine.becameIdle(at: now), for: worker, now)
             }
         }
+    }
+
+    /// Whether nothing can come to a draining worker any more: one that accepts itself must have heard of the drain.
+    private func takesNothingMore(_ worker: WorkerHandle, _ now: Instant) -> Bool {
+        guard direct != nil, let toldAt = worker.toldToDrainAt else { return true }
+        let heardBy = toldAt + DirectListeners.drainGrace
+        if now < heardBy { wake(at: heardBy) }
+        return now >= heardBy
     }
 
     // MARK: - Exit
@@ -163,6 +174,8 @@ extension Master {
         roster.leave(id: worker.id)
         workers[worker.id] = nil
         handoff.depart(worker.link)
+        // Processes that it left behind may have a copy, at which clients would wait for nobody.
+        worker.link.stopListening()
         if end.wasKilled, shutdown.isUnderWay { shutdown.neededKill = true }
 
         emit(worker, .exited(WorkerExit(status, wasAsked: end.wasAsked, uptime: now - worker.startedAt)), now)

@@ -33,6 +33,8 @@ package final class Master {
     let signals: SignalDescriptor
     let roster: Roster
     let handoff: Handoff
+    /// Nil when the master accepts.
+    let direct: DirectListeners?
     let places: PlaceWatch
     let launch: WorkerLaunch
     let output: WorkerOutput
@@ -85,6 +87,7 @@ package final class Master {
             maxConnections: configuration.maxConnections
         )
         handoff = Handoff(roster: roster, listeners: parts.listeners)
+        direct = parts.direct
         places = try PlaceWatch()
         launch = parts.launch
         output = parts.output
@@ -256,6 +259,16 @@ private struct Arrivals {
 extension Instant {
     /// The monotonic clock, now.
     static var now: Instant { Instant(nanoseconds: MonotonicClock.nanoseconds()) }
+}
+
+extension Distribution {
+    /// Who chooses; where the master does not, somebody whom nobody will ask.
+    fileprivate func makeStrategy(seed: UInt64) -> any BalancingStrategy {
+        switch self {
+        case .chosen(let name): name.makeStrategy(seed: seed)
+        case .kernel, .reuseport: RoundRobin()
+        }
+    }
 }
 
 extension RestartPolicy {

@@ -11,7 +11,9 @@ internal import MaitredWire
 
 /// What start-up prepares for the loop.
 struct MasterParts {
+    /// From which the master accepts; none where workers do.
     let listeners: [Listener]
+    let direct: DirectListeners?
     let launch: WorkerLaunch
     let spawner: WorkerSpawner
     let output: WorkerOutput
@@ -46,7 +48,8 @@ extension Master {
             let limit = try DescriptorLimit.current()
             try limit.raiseToHard()
             try becomeSubreaper()
-            let listeners = try Self.openListeners(configuration.listen, activated: activated)
+            let direct = try Self.openDirect(configuration, activated: activated)
+            let listeners = try direct?.listeners ?? Self.openListeners(configuration.listen, activated: activated)
             let mostListeners = WorkerEnvironment.listenerLimit
             guard listeners.count <= mostListeners else {
                 throw StartupError("\(listeners.count) listeners are too many: a worker can have \(mostListeners)")
@@ -54,6 +57,7 @@ extension Master {
             let launch = WorkerLaunch(
                 environment: environment,
                 listeners: listeners.map { $0.socket.address.description },
+                direct: direct,
                 port: listeners.lazy.compactMap { $0.socket.address.port }.first,
                 descriptorLimit: limit
             )
@@ -65,7 +69,8 @@ extension Master {
             )
             output.carry(log)
             let parts = MasterParts(
-                listeners: listeners,
+                listeners: direct == nil ? listeners : [],
+                direct: direct,
                 launch: launch,
                 spawner: try launch.spawner(for: configuration),
                 output: output,
@@ -86,9 +91,13 @@ extension Master {
 
     // MARK: - Listeners
 
-    private static func openListeners(
+    /// Makes a listener of an address.
+    typealias Opener = (SocketAddress, ListeningOptions) throws(SystemError) -> ListeningSocket
+
+    static func openListeners(
         _ wanted: [ListenSpecification],
-        activated: [ActivatedSocket]
+        activated: [ActivatedSocket],
+        by open: Opener = { address, options throws(SystemError) in try .open(address, options) }
     ) throws -> [Listener] {
         if !activated.isEmpty { return try adopt(activated, wanted: wanted) }
         guard !wanted.isEmpty else {
@@ -97,10 +106,7 @@ extension Master {
         var listeners: [Listener] = []
         do {
             for specification in wanted {
-                let socket = try ListeningSocket.open(
-                    try SocketAddress(specification.address),
-                    ListeningOptions(specification)
-                )
+                let socket = try open(try SocketAddress(specification.address), ListeningOptions(specification))
                 listeners.append(Listener(index: listeners.count, socket: socket, name: specification.name))
             }
         } catch {

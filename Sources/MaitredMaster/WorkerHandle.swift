@@ -46,6 +46,9 @@ final class WorkerHandle {
     /// When its drain began, nil before.
     var drainingSince: Instant?
 
+    /// When it was told of its drain, nil before.
+    var toldToDrainAt: Instant?
+
     /// Packets received in this second.
     var packetsThisSecond = 0
 

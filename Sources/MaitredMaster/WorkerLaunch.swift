@@ -10,6 +10,8 @@ struct WorkerLaunch {
     let environment: [String: String]
     /// Addresses as workers read them, by listener.
     let listeners: [String]
+    /// Where workers accept by themselves: what they get instead of channels.
+    let direct: DirectListeners?
     /// Port of the first listener that has one.
     let port: UInt16?
     /// What the master was started with.
@@ -34,6 +36,7 @@ struct WorkerLaunch {
             arguments: configuration.command,
             environment: variables,
             listeners: listeners,
+            direct: direct,
             descriptorLimit: descriptorLimit.forWorkers(configuration.workerNofile),
             queueDepth: configuration.queueDepth,
             user: user

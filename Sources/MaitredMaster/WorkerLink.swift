@@ -14,8 +14,11 @@ final class WorkerLink {
     /// The worker's place in the pool.
     let slot: Int
 
-    /// One channel per listener, at the listener's index.
+    /// One channel per listener, at the listener's index; none where workers accept by themselves.
     let channels: [HandoffChannel]
+
+    /// Listeners of the worker's own, where it has such.
+    let listeners: [Listener]
 
     /// What the worker's processes say of themselves.
     let page: LoadPage
@@ -53,10 +56,11 @@ final class WorkerLink {
     var isBroken = false
 
     /// Links a worker.
-    init(id: Int, slot: Int, channels: [HandoffChannel], page: LoadPage) {
+    init(id: Int, slot: Int, channels: [HandoffChannel], listeners: [Listener] = [], page: LoadPage) {
         self.id = id
         self.slot = slot
         self.channels = channels
+        self.listeners = listeners
         self.page = page
     }
 
@@ -112,6 +116,14 @@ final class WorkerLink {
     func rang() -> Bool {
         defer { isBellDue = false }
         return isBellDue
+    }
+
+    /// Lets nobody come to the worker's own listeners any more.
+    func stopListening() {
+        guard !listeners.isEmpty else { return }
+        // First: a worker that finds its listener closed must know why.
+        page.setDrain()
+        for listener in listeners { listener.socket.stopListening() }
     }
 
     /// Sets the own count to the kernel's.

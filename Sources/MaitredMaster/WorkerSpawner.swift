@@ -7,7 +7,7 @@ internal import MaitredWire
 
 /// Starts worker processes: what they run, what they get, and what they must not get.
 struct WorkerSpawner {
-    /// First descriptor number in a worker after the standard three: channels, then control, then load page.
+    /// First descriptor number in a worker after the standard three: channels or listeners, then control, then load page.
     private static let firstDescriptor: CInt = 3
 
     /// File that every worker executes.
@@ -18,6 +18,8 @@ struct WorkerSpawner {
     let environment: [String]
     /// Addresses as workers read them, by listener.
     let listeners: [String]
+    /// What a worker gets instead of channels, where workers accept by themselves.
+    let direct: DirectListeners?
     /// Limit on descriptors of a worker.
     let descriptorLimit: DescriptorLimit
     /// Packets one channel must have room for.
@@ -32,7 +34,7 @@ struct WorkerSpawner {
         let control: PacketSocket
     }
 
-    /// Opens channels, control channel and load page, and starts the process with the other ends.
+    /// Opens channels or listeners, control channel and load page, and starts the process with the other ends.
     ///
     /// - Parameters:
     ///   - order: Who it is.
@@ -41,11 +43,15 @@ struct WorkerSpawner {
     /// - Returns: The process, and the master's ends.
     func spawn(_ order: SpawnOrder, output: WorkerOutput) throws(SystemError) -> Spawned {
         var channels: [HandoffChannel] = []
-        for _ in listeners { channels.append(try HandoffChannel(queueDepth: queueDepth)) }
+        if direct == nil {
+            for _ in listeners { channels.append(try HandoffChannel(queueDepth: queueDepth)) }
+        }
+        let own = try direct?.makeOwn() ?? []
         let page = try LoadPage()
         let control = try ControlPair()
+        let sockets = own.isEmpty ? direct?.listeners ?? [] : own
         let numbers =
-            channels.map { $0.workerEnd.descriptor.number }
+            channels.map { $0.workerEnd.descriptor.number } + sockets.map { $0.socket.descriptor.number }
             + [control.workerEnd.descriptor.number, page.withDescriptor { $0.number }]
         let streams = try output.open(id: order.id, slot: order.slot)
         let plan = SpawnPlan(
@@ -60,7 +66,7 @@ struct WorkerSpawner {
         )
         let process = try ChildProcess.spawn(plan)
         streams.close()
-        let link = WorkerLink(id: order.id, slot: order.slot, channels: channels, page: page)
+        let link = WorkerLink(id: order.id, slot: order.slot, channels: channels, listeners: own, page: page)
         return Spawned(link: link, process: process, control: control.intoMasterEnd())
     }
 
@@ -71,8 +77,9 @@ struct WorkerSpawner {
             let inode = try inodeOfDescriptor(number)
             references.append(DescriptorReference(number: Self.firstDescriptor + CInt(offset), inode: inode))
         }
+        let entrances = Array(references.prefix(listeners.count))
         let variables = WorkerEnvironment(
-            channels: Array(references.prefix(listeners.count)),
+            entrances: direct == nil ? .channels(entrances) : .listeners(entrances),
             control: references[listeners.count],
             load: references[listeners.count + 1],
             id: order.id,

@@ -13,6 +13,8 @@ package struct ListeningOptions: Sendable {
     package var mode: UInt32?
     /// The group that owns a Unix socket's file; nil leaves it to the process and the directory.
     package var group: UInt32?
+    /// SO_REUSEPORT: other sockets of this user with the same option may be bound to the same TCP address.
+    package var isPortShared = false
 
     /// Options with the defaults a server wants.
     package init(backlog: CInt = 4096, noDelay: Bool = false, mode: UInt32? = nil, group: UInt32? = nil) {
@@ -36,7 +38,7 @@ package enum AcceptResult: ~Copyable {
 }
 
 /// A socket that accepts connections, opened here or taken over from a service manager.
-package struct ListeningSocket: ~Copyable {
+package struct ListeningSocket: ~Copyable, Sendable {
     /// The socket.
     package let descriptor: Descriptor
 
@@ -47,7 +49,7 @@ package struct ListeningSocket: ~Copyable {
     private let ownedFile: OwnedFile?
 
     /// A path, and which file it named when this process created it.
-    private struct OwnedFile {
+    private struct OwnedFile: Sendable {
         let path: String
         let identity: FileIdentity
     }
@@ -61,6 +63,16 @@ package struct ListeningSocket: ~Copyable {
         _ address: SocketAddress,
         _ options: ListeningOptions
     ) throws(SystemError) -> ListeningSocket {
+        let socket = try bound(to: address, options)
+        try socket.startListening(backlog: options.backlog)
+        return socket
+    }
+
+    /// Opens and binds as `open` does, and leaves it to `startListening` when clients may connect.
+    package static func bound(
+        to address: SocketAddress,
+        _ options: ListeningOptions
+    ) throws(SystemError) -> ListeningSocket {
         let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
         let number = try check("create a socket for", "\(address)") { socket(address.family, type, 0) }
         let descriptor = Descriptor(owning: number)
@@ -71,23 +83,52 @@ package struct ListeningSocket: ~Copyable {
         } else {
             try bindInternet(descriptor, address, options)
         }
-        try check("listen on", "\(address)") { listen(descriptor.number, options.backlog) }
         let bound = try SocketAddress.local(of: descriptor)
         return ListeningSocket(descriptor: descriptor, address: bound, ownedFile: ownedFile)
     }
+
+    /// Lets clients connect; where they can already, changes the number that may wait.
+    ///
+    /// Wraps `listen(2)`.
+    package func startListening(backlog: CInt) throws(SystemError) {
+        try check("listen on", "\(address)") { listen(descriptor.number, backlog) }
+    }
+
+    /// Lets nobody connect any more, whichever process shares the socket.
+    ///
+    /// Wraps `shutdown(2)` SHUT_RD. On TCP it also resets who still waits to be accepted. An accept gives EINVAL from
+    /// then on. Never to be done to a socket that a service manager keeps for the next start.
+    package func stopListening() {
+        _ = shutdown(descriptor.number, CInt(SHUT_RD))
+    }
+
+    /// Whether clients can connect.
+    ///
+    /// Wraps `getsockopt(2)` SO_ACCEPTCONN.
+    package var isListening: Bool { socketOption(descriptor.number, SO_ACCEPTCONN) == 1 }
 
     /// Takes over a listening socket from a service manager.
     ///
     /// - Throws: EINVAL when the descriptor is not a listening stream socket.
     package static func adopt(_ descriptor: consuming Descriptor) throws(SystemError) -> ListeningSocket {
         let number = descriptor.number
-        guard socketOption(number, SO_ACCEPTCONN) == 1, socketOption(number, SO_TYPE) == CInt(SOCK_STREAM.rawValue)
-        else {
+        guard socketOption(number, SO_ACCEPTCONN) == 1 else {
             throw SystemError(
                 call: "take over",
                 object: "descriptor \(number) as a listening stream socket",
                 errno: EINVAL
             )
+        }
+        return try adopt(bound: descriptor)
+    }
+
+    /// Takes over a bound socket that may not listen yet.
+    ///
+    /// - Throws: EINVAL when the descriptor is not a stream socket.
+    package static func adopt(bound descriptor: consuming Descriptor) throws(SystemError) -> ListeningSocket {
+        let number = descriptor.number
+        guard socketOption(number, SO_TYPE) == CInt(SOCK_STREAM.rawValue) else {
+            throw SystemError(call: "take over", object: "descriptor \(number) as a stream socket", errno: EINVAL)
         }
         // The status flag belongs to the open file, which we may share; every accept is non-blocking only with it.
         try setNonBlocking(descriptor)
@@ -142,6 +183,7 @@ package struct ListeningSocket: ~Copyable {
     ) throws(SystemError) {
         try setSocketOption(socket, SOL_SOCKET, SO_REUSEADDR, 1)
         if address.family == AF_INET6 { try setSocketOption(socket, CInt(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
+        if options.isPortShared { try setSocketOption(socket, SOL_SOCKET, SO_REUSEPORT, 1) }
         if options.noDelay { try setSocketOption(socket, CInt(IPPROTO_TCP), TCP_NODELAY, 1) }
         let result = bindOnce(socket, address)
         guard result >= 0 else { throw SystemError(call: "listen on", object: "\(address)", errno: result) }

@@ -33,7 +33,10 @@ package struct HandoffPacket: Sendable {
     package var listener: Int { Int(raw.listener) }
 
     /// The connection's place in the order of accept.
-    package var sequence: UInt64 { raw.sequence }
+    package var sequence: UInt64 {
+        get { raw.sequence }
+        set { raw.sequence = newValue }
+    }
 
     /// CLOCK_MONOTONIC at the accept.
     package var acceptedNanoseconds: UInt64 { raw.accepted_ns }

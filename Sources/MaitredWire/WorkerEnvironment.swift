@@ -50,10 +50,43 @@ package struct DescriptorReference: Equatable, Sendable, CustomStringConvertible
     }
 }
 
+/// What a worker's connections come through: one descriptor for each listener, at its index.
+package enum Entrances: Equatable, Sendable {
+    /// Channels: the master accepts, chooses, and hands over.
+    case channels([DescriptorReference])
+    /// Listening sockets: the worker accepts by itself.
+    case listeners([DescriptorReference])
+
+    /// The descriptors.
+    package var references: [DescriptorReference] {
+        switch self {
+        case .channels(let references), .listeners(let references): references
+        }
+    }
+
+    /// The variable that lists them.
+    package var variable: String {
+        switch self {
+        case .channels: WorkerEnvironment.handoffVariable
+        case .listeners: WorkerEnvironment.listenerVariable
+        }
+    }
+
+    /// What one of them is called.
+    fileprivate var noun: String {
+        switch self {
+        case .channels: "channels"
+        case .listeners: "listeners"
+        }
+    }
+}
+
 /// What a worker finds in its environment.
 package struct WorkerEnvironment: Equatable, Sendable {
     /// "index:fd:inode,…": one channel per listener.
     package static let handoffVariable = "MAITRED_HANDOFF_FDS"
+    /// "index:fd:inode,…": the listeners themselves, instead of channels.
+    package static let listenerVariable = "MAITRED_LISTENER_FDS"
     /// "fd:inode".
     package static let controlVariable = "MAITRED_CONTROL_FD"
     /// "fd:inode".
@@ -74,8 +107,8 @@ package struct WorkerEnvironment: Equatable, Sendable {
     /// Listeners of one worker, at most.
     package static let listenerLimit = 32
 
-    /// One channel per listener, at the listener's index.
-    package var channels: [DescriptorReference]
+    /// What connections come through.
+    package var entrances: Entrances
     /// The control channel.
     package var control: DescriptorReference
     /// The load page.
@@ -89,14 +122,14 @@ package struct WorkerEnvironment: Equatable, Sendable {
 
     /// Describes a worker.
     package init(
-        channels: [DescriptorReference],
+        entrances: Entrances,
         control: DescriptorReference,
         load: DescriptorReference,
         id: Int,
         slot: Int,
         listeners: [String]
     ) {
-        self.channels = channels
+        self.entrances = entrances
         self.control = control
         self.load = load
         self.id = id
@@ -106,10 +139,10 @@ package struct WorkerEnvironment: Equatable, Sendable {
 
     /// The variables, in the order of the documentation.
     package var variables: [(name: String, value: String)] {
-        let handoff = channels.enumerated().map { "\($0.offset):\($0.element)" }.joined(separator: ",")
+        let list = entrances.references.enumerated().map { "\($0.offset):\($0.element)" }.joined(separator: ",")
         let addresses = listeners.enumerated().map { "\($0.offset)=\(Self.encoded($0.element))" }.joined(separator: ",")
         return [
-            (Self.handoffVariable, handoff), (Self.controlVariable, "\(control)"), (Self.loadVariable, "\(load)"),
+            (entrances.variable, list), (Self.controlVariable, "\(control)"), (Self.loadVariable, "\(load)"),
             (Self.idVariable, "\(id)"), (Self.slotVariable, "\(slot)"), (Self.listenersVariable, addresses),
         ]
     }
@@ -120,15 +153,14 @@ package struct WorkerEnvironment: Equatable, Sendable {
     /// - Throws: `WireError.environment` naming the variable and its problem, or `.tooLarge`.
     /// - Returns: nil when the process was not started by a maitred master.
     package static func parse(_ value: (String) -> String?) throws(WireError) -> WorkerEnvironment? {
-        guard let handoff = value(handoffVariable) else { return nil }
-        let channels = try parseChannels(handoff)
+        guard let entrances = try parseEntrances(value) else { return nil }
         let environment = WorkerEnvironment(
-            channels: channels,
+            entrances: entrances,
             control: try reference(controlVariable, value(controlVariable)),
             load: try reference(loadVariable, value(loadVariable)),
             id: try number(idVariable, value(idVariable), from: 1),
             slot: try number(slotVariable, value(slotVariable), from: 0),
-            listeners: try parseListeners(value(listenersVariable) ?? "", count: channels.count)
+            listeners: try parseListeners(value(listenersVariable) ?? "", for: entrances)
         )
         try environment.refuseSharedDescriptors()
         return environment
@@ -138,27 +170,42 @@ package struct WorkerEnvironment: Equatable, Sendable {
     private func refuseSharedDescriptors() throws(WireError) {
         var seen: Set<CInt> = []
         let named =
-            channels.map { (Self.handoffVariable, $0) } + [(Self.controlVariable, control), (Self.loadVariable, load)]
+            entrances.references.map { (entrances.variable, $0) } + [
+                (Self.controlVariable, control), (Self.loadVariable, load),
+            ]
         for (variable, reference) in named where !seen.insert(reference.number).inserted {
             throw .environment(variable: variable, problem: "descriptor \(reference.number) is named twice")
         }
     }
 
-    private static func parseChannels(_ text: String) throws(WireError) -> [DescriptorReference] {
+    private static func parseEntrances(_ value: (String) -> String?) throws(WireError) -> Entrances? {
+        switch (value(handoffVariable), value(listenerVariable)) {
+        case (nil, nil): return nil
+        case (let channels?, nil): return .channels(try parseReferences(handoffVariable, channels))
+        case (nil, let listeners?): return .listeners(try parseReferences(listenerVariable, listeners))
+        case (.some, .some):
+            throw .environment(variable: listenerVariable, problem: "is set beside \(handoffVariable)")
+        }
+    }
+
+    private static func parseReferences(
+        _ variable: String,
+        _ text: String
+    ) throws(WireError) -> [DescriptorReference] {
         let entries = text.split(separator: ",", omittingEmptySubsequences: false)
-        guard entries.count <= listenerLimit else { throw .tooLarge(what: handoffVariable, limit: listenerLimit) }
-        var channels: [DescriptorReference] = []
+        guard entries.count <= listenerLimit else { throw .tooLarge(what: variable, limit: listenerLimit) }
+        var references: [DescriptorReference] = []
         for (index, entry) in entries.enumerated() {
             let parts = entry.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2, parts[0] == "\(index)", let reference = DescriptorReference(parts[1]) else {
-                throw .environment(variable: handoffVariable, problem: "'\(entry)' is not \(index):fd:inode")
+                throw .environment(variable: variable, problem: "'\(entry)' is not \(index):fd:inode")
             }
-            channels.append(reference)
+            references.append(reference)
         }
-        return channels
+        return references
     }
 
-    private static func parseListeners(_ text: String, count: Int) throws(WireError) -> [String] {
+    private static func parseListeners(_ text: String, for entrances: Entrances) throws(WireError) -> [String] {
         var listeners: [String] = []
         for (index, entry) in text.split(separator: ",").enumerated() {
             guard let mark = entry.firstIndex(of: "="), entry[..<mark] == "\(index)" else {
@@ -166,10 +213,11 @@ package struct WorkerEnvironment: Equatable, Sendable {
             }
             listeners.append(decoded(entry[entry.index(after: mark)...]))
         }
+        let count = entrances.references.count
         guard listeners.count == count else {
             throw .environment(
                 variable: listenersVariable,
-                problem: "\(listeners.count) addresses for \(count) channels"
+                problem: "\(listeners.count) addresses for \(count) \(entrances.noun)"
             )
         }
         return listeners

@@ -28,10 +28,10 @@ public struct Connection: ~Copyable, Sendable {
     /// Index of the listener that accepted it.
     public var listener: Int { packet.listener }
 
-    /// Place in the order in which the master accepted.
+    /// Place in the order in which the master accepted; where the worker accepts itself, the order of this process.
     public var sequence: UInt64 { packet.sequence }
 
-    /// CLOCK_MONOTONIC, in nanoseconds, at which the master accepted it.
+    /// CLOCK_MONOTONIC, in nanoseconds, at which it was accepted.
     public var acceptedNanoseconds: UInt64 { packet.acceptedNanoseconds }
 
     /// The client's address as the kernel gave it at accept, right even when the client has reset since.

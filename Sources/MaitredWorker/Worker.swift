@@ -65,7 +65,7 @@ public final class Worker: Sendable {
     /// An index here is a listener's index.
     public let listeners: [String]
 
-    private let channels: [WorkerChannel]
+    private let entrances: [Entrance]
     private let control: PacketSocket
     private let page: WorkerPage
     private let inbox = Mutex(Inbox())
@@ -83,7 +83,8 @@ public final class Worker: Sendable {
             throw WorkerError(error)
         }
         guard let found else {
-            throw WorkerError(.notManaged, "not started by maitred: \(WorkerEnvironment.handoffVariable) is not set")
+            let variables = "\(WorkerEnvironment.handoffVariable) or \(WorkerEnvironment.listenerVariable)"
+            throw WorkerError(.notManaged, "not started by maitred: \(variables) is not set")
         }
         guard Attachment.begin() else {
             throw WorkerError(.alreadyAttached, "this process is attached to its master already")
@@ -100,12 +101,7 @@ public final class Worker: Sendable {
 
     private init(_ environment: WorkerEnvironment) throws(WorkerError) {
         do {
-            var channels: [WorkerChannel] = []
-            for reference in environment.channels {
-                let descriptor = try reference.claim(for: WorkerEnvironment.handoffVariable)
-                channels.append(try WorkerChannel(owning: descriptor))
-            }
-            self.channels = channels
+            entrances = try Entrance.claim(environment.entrances)
             control = PacketSocket(owning: try environment.control.claim(for: WorkerEnvironment.controlVariable))
             page = try WorkerPage(adopting: try environment.load.claim(for: WorkerEnvironment.loadVariable))
         } catch let error as WireError {
@@ -140,14 +136,23 @@ public final class Worker: Sendable {
     ///
     /// Never waits.
     ///
+    /// Where the kernel chooses (`--strategy kernel`, `reuseport`) this accepts from the listener itself, until the drain.
+    ///
     /// The connection counts as open until `Connection.close()`, or `closed(_:)` for one that was released. A value that
     /// merely goes out of scope closes its descriptor but stays counted.
     ///
     /// - Parameter listener: An index of `listeners`.
     /// - Returns: A connection, or why there is none.
     public func take(from listener: Int) -> TakeResult {
+        switch entrances[listener] {
+        case .channel(let channel): take(from: channel)
+        case .listener(let socket): take(from: socket)
+        }
+    }
+
+    private func take(from channel: WorkerChannel) -> TakeResult {
         while true {
-            switch channels[listener].take() {
+            switch channel.take() {
             case .connection(let descriptor, let packet):
                 page.took(acceptedNanoseconds: packet.acceptedNanoseconds)
                 return .connection(Connection(descriptor, packet, self))
@@ -162,6 +167,26 @@ public final class Worker: Sendable {
             case .closed:
                 return .masterGone
             }
+        }
+    }
+
+    /// What waits at a listener during a drain is for the others.
+    private func take(from listener: WorkerListener) -> TakeResult {
+        if isDraining { return .empty }
+        switch listener.take() {
+        case .connection(let descriptor, let packet):
+            // Accepted and taken are one moment here: there is no wait to count.
+            page.took()
+            return .connection(Connection(descriptor, packet, self))
+        case .descriptorLimit:
+            return .descriptorLimit
+        case .closed:
+            // The master says that a drain begins before it closes anything.
+            return isDraining ? .empty : .masterGone
+        case .empty: return .empty
+        // Only channels have these.
+        case .knock: return .empty
+        case .refused: return .empty
         }
     }
 
@@ -183,8 +208,13 @@ public final class Worker: Sendable {
 
     /// Says that connections may come.
     ///
-    /// Until then the master gives none.
+    /// Until then the master gives none, and a listener of the worker's own lets nobody in.
     public func ready() throws(WorkerError) {
+        do throws(SystemError) {
+            for case .listener(let listener) in entrances { try listener.open() }
+        } catch {
+            throw WorkerError(error)
+        }
         try sendWaiting(ControlHead(.ready).encoded())
     }
 
@@ -260,12 +290,17 @@ public final class Worker: Sendable {
     /// - Parameter milliseconds: The longest wait; -1 for ever. A signal ends it early.
     /// - Returns: What is there; nothing when the time passed.
     public func wait(milliseconds: Int32) -> WorkerReadiness {
-        var entries = channels.map { pollfd(fd: $0.end.descriptor.number, events: Int16(POLLIN), revents: 0) }
+        let isDraining = self.isDraining
+        // A negative number makes poll(2) pass over an entry.
+        var entries = entrances.map { entrance in
+            let isWatched = entrance.isWorthWatching(isDraining: isDraining)
+            return pollfd(fd: isWatched ? entrance.number : -1, events: Int16(POLLIN), revents: 0)
+        }
         entries.append(pollfd(fd: control.descriptor.number, events: Int16(POLLIN), revents: 0))
         var readiness = WorkerReadiness()
         guard unsafe poll(&entries, nfds_t(entries.count), milliseconds) > 0 else { return readiness }
         for (index, entry) in entries.enumerated() where entry.revents != 0 {
-            if index < channels.count { readiness.listeners.append(index) } else { readiness.control = true }
+            if index < entrances.count { readiness.listeners.append(index) } else { readiness.control = true }
         }
         return readiness
     }
@@ -275,9 +310,9 @@ public final class Worker: Sendable {
     /// Borrowed.
     ///
     /// - Parameter listener: An index of `listeners`.
-    /// - Returns: The number of the channel's descriptor.
+    /// - Returns: The number of the channel's descriptor, or of the listener's where the worker accepts itself.
     public func watchDescriptor(ofListener listener: Int) -> Int32 {
-        channels[listener].end.descriptor.number
+        entrances[listener].number
     }
 
     /// The descriptor to watch for `receive()`.

@@ -7,10 +7,10 @@ public struct Arrival: Equatable, Sendable {
     /// Index of the listener that accepted it, into `Worker.listeners`.
     public let listener: Int
 
-    /// Place in the order in which the master accepted.
+    /// Place in the order in which the master accepted; where the worker accepts itself, the order of this process.
     public let sequence: UInt64
 
-    /// CLOCK_MONOTONIC, in nanoseconds, at which the master accepted it.
+    /// CLOCK_MONOTONIC, in nanoseconds, at which it was accepted.
     public let acceptedNanoseconds: UInt64
 
     /// The client's address at accept ("192.0.2.7:51234"); right even when the channel's `remoteAddress` is nil.

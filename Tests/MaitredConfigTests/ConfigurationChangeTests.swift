@@ -16,7 +16,7 @@ let everythingChanged: Configuration = {
     configuration.drainSignal = .abort
     configuration.stopSignal = .abort
     configuration.dumpSignal = nil
-    configuration.strategy = .random
+    configuration.strategy = .chosen(by: .random)
     configuration.queueDepth = 1
     configuration.maxConnections = 1
     configuration.maxMemory = nil
@@ -70,6 +70,24 @@ struct ConfigurationChangeTests {
                 "log-level: info to debug, needs a restart of maitred",
             ]
         )
+    }
+
+    @Test(arguments: [
+        (Distribution.chosen(by: .random), Distribution.kernel), (.kernel, .chosen(by: .roundRobin)),
+        (.kernel, .reuseport), (.reuseport, .kernel), (.reuseport, .chosen(by: .sourceHash)),
+    ])
+    func `who accepts changes only with another master`(_ before: Distribution, _ after: Distribution) {
+        var (old, new) = (base, base)
+        (old.strategy, new.strategy) = (before, after)
+        new.queueDepth = 32
+        #expect(
+            lines(old, new) == [
+                "strategy: \(before.rawValue) to \(after.rawValue), needs a restart of maitred",
+                "queue-depth: 16 to 32, applied by replacing the workers",
+            ]
+        )
+        let inForce = old.reloaded(with: new)
+        #expect(inForce.strategy == before && inForce.queueDepth == 32)
     }
 
     @Test func `every setting and the environment can change`() {

@@ -36,6 +36,24 @@ struct ConfigurationCheckTests {
         #expect(refusal { $0.maxAge = time }?.hasPrefix("max-age: ") == true)
     }
 
+    @Test func `what cannot be had where workers accept by themselves is refused`() {
+        for strategy in [Distribution.kernel, .reuseport] {
+            #expect(refusal { $0.strategy = strategy } == nil)
+            #expect(
+                refusal { ($0.strategy, $0.maxConnections) = (strategy, 1) }
+                    == "strategy \(strategy.rawValue) cannot keep to max-connections, "
+                    + "because workers accept by themselves: leave one out"
+            )
+        }
+        let path = ListenSpecification(address: .unix(path: "/run/a.sock"))
+        #expect(refusal { ($0.strategy, $0.listen) = (.kernel, [path]) } == nil)
+        #expect(
+            refusal { ($0.strategy, $0.listen) = (.reuseport, [path]) }
+                == "strategy reuseport needs TCP addresses, and unix:/run/a.sock is none: "
+                + "give strategy kernel, or another address"
+        )
+    }
+
     @Test func `a command that cannot be executed is refused`() {
         #expect(refusal { $0.command = [] }?.hasPrefix("no command: ") == true)
         #expect(refusal { $0.command = [""] }?.hasPrefix("the command is empty: ") == true)

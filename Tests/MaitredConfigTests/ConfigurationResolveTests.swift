@@ -42,7 +42,7 @@ struct ConfigurationResolveTests {
         #expect(configuration.command == ["server"])
         #expect(configuration.workerEnvironment.isEmpty)
         #expect(configuration.workerNofile == nil)
-        #expect(configuration.strategy == .roundRobin)
+        #expect(configuration.strategy == .chosen(by: .roundRobin))
         #expect(configuration.queueDepth == 16)
         #expect(configuration.maxConnections == nil)
         #expect(configuration.stallTimeout == .milliseconds(100))
@@ -78,7 +78,7 @@ struct ConfigurationResolveTests {
         expected.workers = 7
         expected.command = ["a", "b c"]
         expected.workerNofile = 1_024
-        expected.strategy = .leastMemory
+        expected.strategy = .chosen(by: .leastMemory)
         expected.queueDepth = 64
         expected.maxConnections = 1
         expected.stallTimeout = .seconds(5)

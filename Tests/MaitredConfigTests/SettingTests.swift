@@ -83,8 +83,8 @@ struct SettingTests {
         }
     }
 
-    @Test(arguments: StrategyName.allCases)
-    func `every strategy is in the reference and in the manual page`(_ strategy: StrategyName) throws {
+    @Test(arguments: Distribution.allCases)
+    func `every strategy is in the reference and in the manual page`(_ strategy: Distribution) throws {
         #expect(try document("CONFIGURATION.md").contains("| `\(strategy.rawValue)` | \(strategy.summary) |"))
         #expect(try document("man/maitred.8").contains("\n\(strategy.summary)\n"))
     }

@@ -51,12 +51,17 @@ struct WorkerSpawnerTests {
     // MARK: - Spawn
 
     /// A spawner of shells that run a script.
-    private func spawner(_ script: String, listeners: [String] = ["127.0.0.1:80"]) throws -> WorkerSpawner {
+    private func spawner(
+        _ script: String,
+        listeners: [String] = ["127.0.0.1:80"],
+        direct: DirectListeners? = nil
+    ) throws -> WorkerSpawner {
         WorkerSpawner(
             path: "/bin/sh",
             arguments: ["sh", "-c", script],
             environment: ["PATH=/usr/bin:/bin"],
             listeners: listeners,
+            direct: direct,
             descriptorLimit: try .current(),
             queueDepth: 16,
             user: nil
@@ -108,6 +113,35 @@ struct WorkerSpawnerTests {
         }
     }
 
+    @Test(arguments: [false, true])
+    func `where workers accept they get listeners instead of channels`(hasOwn: Bool) throws {
+        try withTemporaryDirectory { directory in
+            var options = ListeningOptions()
+            options.isPortShared = hasOwn
+            let socket = try ListeningSocket.bound(to: .resolve(host: "127.0.0.1", port: 0), options)
+            let address = socket.address.description
+            let listener = Listener(index: 0, socket: socket, name: nil)
+            let direct =
+                hasOwn
+                ? DirectListeners(reserved: [listener], [options])
+                : DirectListeners(shared: [listener], areOurs: true)
+            let spawned = try spawner("env > \(directory)/env", listeners: [address], direct: direct).spawn(
+                SpawnOrder(id: 1, slot: 0, generation: 1),
+                output: Self.output
+            )
+            #expect(eventually { !isAlive(spawned.process.pid) })
+            let own = spawned.link.listeners
+            #expect(spawned.link.channels.isEmpty && own.count == (hasOwn ? 1 : 0))
+            #expect(own.allSatisfy { $0.socket.address.description == address && !$0.socket.isListening })
+            let inode = try (own.first ?? listener).socket.descriptor.inode()
+            let variables = try #require(readFile("\(directory)/env")).split(separator: "\n")
+            #expect(variables.contains("MAITRED_LISTENER_FDS=0:3:\(inode)"), "\(variables)")
+            #expect(variables.contains("MAITRED_LISTENERS=0=\(address)"))
+            #expect(!variables.contains { $0.hasPrefix("MAITRED_HANDOFF_FDS") })
+            _ = spawned.process.reap()
+        }
+    }
+
     @Test func `a failed start leaves no descriptor behind`() async {
         await #expect(processExitsWith: .success) {
             let spawner = WorkerSpawner(
@@ -115,6 +149,7 @@ struct WorkerSpawnerTests {
                 arguments: ["server"],
                 environment: [],
                 listeners: ["a", "b"],
+                direct: nil,
                 descriptorLimit: try .current(),
                 queueDepth: 16,
                 user: nil

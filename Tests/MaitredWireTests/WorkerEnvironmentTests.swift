@@ -11,7 +11,7 @@ import Testing
 struct WorkerEnvironmentTests {
     @Test func `what the master writes the worker reads`() throws {
         let environment = WorkerEnvironment(
-            channels: [.init(number: 3, inode: 81), .init(number: 4, inode: .max)],
+            entrances: .channels([.init(number: 3, inode: 81), .init(number: 4, inode: .max)]),
             control: .init(number: 5, inode: 1),
             load: .init(number: 6, inode: 2),
             id: 17,
@@ -26,6 +26,39 @@ struct WorkerEnvironmentTests {
         #expect(variables["MAITRED_WORKER_SLOT"] == "3")
         #expect(variables["MAITRED_LISTENERS"] == "0=127.0.0.1:8080,1=unix:/run/a%3Db%2C1%3Dc%252C.sock")
         #expect(try WorkerEnvironment.parse { variables[$0] } == environment)
+    }
+
+    @Test func `a worker that accepts itself finds listeners instead of channels`() throws {
+        let environment = WorkerEnvironment(
+            entrances: .listeners([.init(number: 3, inode: 81)]),
+            control: .init(number: 4, inode: 1),
+            load: .init(number: 5, inode: 2),
+            id: 1,
+            slot: 0,
+            listeners: ["127.0.0.1:8080"]
+        )
+        var variables = Dictionary(uniqueKeysWithValues: environment.variables.map { ($0.name, $0.value) })
+        #expect(variables["MAITRED_LISTENER_FDS"] == "0:3:81" && variables["MAITRED_HANDOFF_FDS"] == nil)
+        #expect(try WorkerEnvironment.parse { variables[$0] } == environment)
+
+        variables["MAITRED_LISTENERS"] = nil
+        var error = wireError { () throws(WireError) in _ = try WorkerEnvironment.parse { variables[$0] } }
+        #expect(error == .environment(variable: "MAITRED_LISTENERS", problem: "0 addresses for 1 listeners"))
+        variables["MAITRED_LISTENER_FDS"] = "0:4:1"
+        variables["MAITRED_LISTENERS"] = "0=a"
+        error = wireError { () throws(WireError) in _ = try WorkerEnvironment.parse { variables[$0] } }
+        #expect(error == .environment(variable: "MAITRED_CONTROL_FD", problem: "descriptor 4 is named twice"))
+        variables["MAITRED_LISTENER_FDS"] = "3:1"
+        error = wireError { () throws(WireError) in _ = try WorkerEnvironment.parse { variables[$0] } }
+        #expect(error == .environment(variable: "MAITRED_LISTENER_FDS", problem: "'3:1' is not 0:fd:inode"))
+    }
+
+    @Test func `channels and listeners at once are refused`() {
+        var variables = good
+        variables["MAITRED_LISTENER_FDS"] = "0:7:1"
+        let error = wireError { () throws(WireError) in _ = try WorkerEnvironment.parse { variables[$0] } }
+        let problem = "is set beside MAITRED_HANDOFF_FDS"
+        #expect(error == .environment(variable: "MAITRED_LISTENER_FDS", problem: problem))
     }
 
     @Test func `a process that no master started has none`() throws {

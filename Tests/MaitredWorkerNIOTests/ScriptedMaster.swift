@@ -76,7 +76,7 @@ final class ScriptedMaster {
             DescriptorReference(number: $0, inode: try inodeOfDescriptor($1))
         }
         let environment = WorkerEnvironment(
-            channels: [references[0]],
+            entrances: .channels([references[0]]),
             control: references[1],
             load: references[2],
             id: 7,

@@ -9,6 +9,7 @@ import MaitredWire
 final class Side {
     let page: LoadPage
     let channels: [HandoffChannel]
+    private let isDirect: Bool
     let doors: [Door]
     private var control: PacketSocket?
     private var workerControl: PacketSocket?
@@ -16,10 +17,13 @@ final class Side {
     private var sequence: UInt64 = 0
 
     /// Opens what one worker needs, with so many listeners on ports of the kernel's choice.
-    init(listeners count: Int = 1) throws {
+    ///
+    /// Direct means that the worker accepts from them itself, listening meanwhile unless said otherwise.
+    init(listeners count: Int = 1, isDirect: Bool = false, isListening: Bool = true) throws {
+        self.isDirect = isDirect
         page = try LoadPage()
         channels = try (0..<count).map { _ in try HandoffChannel(queueDepth: 16) }
-        doors = try (0..<count).map { _ in try Door() }
+        doors = try (0..<count).map { _ in try Door(isListening: isListening) }
         let pair = try PacketSocket.pair()
         control = pair.takeFirst()
         workerControl = pair.takeSecond()
@@ -29,7 +33,7 @@ final class Side {
 
     /// Numbers of what a worker gets, in the order in which a spawned one has them: channels, control channel, page.
     var descriptors: [Int32] {
-        channels.map { $0.workerEnd.descriptor.number } + [
+        (isDirect ? doors.map(\.number) : channels.map { $0.workerEnd.descriptor.number }) + [
             workerControl?.descriptor.number ?? -1, page.withDescriptor { $0.number },
         ]
     }
@@ -40,7 +44,7 @@ final class Side {
             DescriptorReference(number: number, inode: try inodeOfDescriptor(own))
         }
         let environment = WorkerEnvironment(
-            channels: Array(references.dropLast(2)),
+            entrances: isDirect ? .listeners(Array(references.dropLast(2))) : .channels(Array(references.dropLast(2))),
             control: references[channels.count],
             load: references[channels.count + 1],
             id: 17,
@@ -135,8 +139,17 @@ final class Side {
 final class Door {
     private let socket: ListeningSocket
 
-    init() throws(SystemError) {
-        socket = try ListeningSocket.open(.resolve(host: "127.0.0.1", port: 0), ListeningOptions())
+    init(isListening: Bool) throws(SystemError) {
+        socket = try ListeningSocket.bound(to: .resolve(host: "127.0.0.1", port: 0), ListeningOptions())
+        if isListening { try socket.startListening(backlog: 16) }
+    }
+
+    /// The socket's number, for a worker that accepts itself.
+    var number: Int32 { socket.descriptor.number }
+
+    /// Lets nobody in any more, whoever shares the socket.
+    func close() {
+        socket.stopListening()
     }
 
     /// Where clients come in.

@@ -43,7 +43,7 @@ func babbleIntoControl() {
 /// Sends into the channels, which carry connections one way only.
 func writeIntoChannel() {
     let packet = [UInt8](repeating: 0x55, count: HandoffPacket.size)
-    for reference in ownEnvironment.channels {
+    for reference in ownEnvironment.entrances.references {
         let sent = packet.withUnsafeBytes { maitred_linux_send(reference.number, $0.baseAddress, $0.count, -1) }
         say("write-channel \(outcome(sent))")
     }
@@ -56,7 +56,7 @@ func truncateMemory() {
 
 /// Ends the channels for both sides.
 func shutDownChannel() {
-    for reference in ownEnvironment.channels {
+    for reference in ownEnvironment.entrances.references {
         say("shutdown-channel \(outcome(Int(shutdown(reference.number, Int32(SHUT_RDWR)))))")
     }
 }
