@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: Apache-2.0
 #
-# What the scripts of this folder and of ../peers share. To be sourced, once `usage` is defined; sets root, programs, logs
-# and maitred.
+# What the scripts of this folder and of ../peers share. To be sourced, once `usage` is defined; sets root, programs,
+# logs and maitred.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 programs=$root/.build/floor
@@ -115,8 +115,8 @@ start_floor() {
 
 # start_maitred LOG PROGRAM WORKERS STRATEGY WORKER: sets pid and port once all workers are ready.
 start_maitred() {
-    start "$1" "$2" serve --control "$logs/$1.control" --listen 127.0.0.1:0 --workers "$3" --strategy "$4" --log-level info \
-        --drain-timeout 2s --kill-timeout 2s -- "$5"
+    start "$1" "$2" serve --control "$logs/$1.control" --listen 127.0.0.1:0 --workers "$3" --strategy "$4" \
+        --log-level info --drain-timeout 2s --kill-timeout 2s -- "$5"
     wait_for "$1" 'listening on' 1 && wait_for "$1" 'worker [0-9]* ready' "$3" && port=$(port_in "$1")
 }
 
@@ -141,7 +141,8 @@ port_in() {
 
 # The median of the numbers on the input, one a line; nothing if there are none.
 median() {
-    sort -g | awk '{ value[NR] = $1 } END { if (NR) printf "%.10g\n", (value[int((NR + 1) / 2)] + value[int(NR / 2) + 1]) / 2 }'
+    sort -g | awk '{ value[NR] = $1 }
+        END { if (NR) printf "%.10g\n", (value[int((NR + 1) / 2)] + value[int(NR / 2) + 1]) / 2 }'
 }
 
 # One line about the machine.
