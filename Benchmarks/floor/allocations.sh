@@ -17,7 +17,7 @@ usage: allocations.sh [options] [MAITRED]
 TEXT
 }
 
-# shellcheck source=common.sh
+# shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 strict=false strategy=round-robin requests=20000 stacks=0

@@ -22,7 +22,7 @@ usage: compare.sh [options] [MAITRED]
 TEXT
 }
 
-# shellcheck source=common.sh
+# shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 strict=false workers=4 strategy=round-robin connections=64 requests=60000 rounds=7

@@ -23,9 +23,9 @@ What is missing is installed: Debian packages, and gunicorn from PyPI into .buil
 TEXT
 }
 
-# shellcheck source=../floor/common.sh
+# shellcheck source-path=SCRIPTDIR source=../floor/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../floor/common.sh"
-# shellcheck source=peers.sh
+# shellcheck source-path=SCRIPTDIR source=peers.sh
 . "$(dirname "${BASH_SOURCE[0]}")/peers.sh"
 
 rounds=5 seconds=10 peers=all write=false
@@ -218,7 +218,7 @@ bulk_table() {
         cell transfers "$peer" 6 %.2f maitred-demo
         echo
     done
-    for peer in "${!no_transfer[@]}"; do printf '\n%s is not in the table: %s\n' "$peer" "${no_transfer[$peer]}"; done
+    for peer in "${!no_transfer[@]}"; do printf '\n%s is in no row: %s\n' "$peer" "${no_transfer[$peer]}"; done
 }
 
 # The chosen peers, with what they are, or why they are in no table.
@@ -228,7 +228,9 @@ legend() {
         number=$(version "$peer")
         echo "- **$peer**${number:+ $number}: ${description[$peer]}"
     done
-    for peer in "${!not_run[@]}"; do echo "- **$peer** was not measured: ${not_run[$peer]}"; done
+    for peer in "${chosen[@]}"; do
+        [ -z "${not_run[$peer]:-}" ] || echo "- **$peer** was not measured: ${not_run[$peer]}"
+    done
 }
 
 report() {
@@ -242,13 +244,13 @@ $(machine), load average $(cut -d ' ' -f 1 /proc/loadavg) at the end.
 
 $(legend)
 
-Every peer has $workers workers. The balancer is the process that accepts or copies for them; where the kernel chooses, it
-is their parent, which has next to nothing to do. Workers are all other processes of the peer. Only \`floor\` and
+Every peer has $workers workers. The balancer is the process that accepts or copies for them; where the kernel chooses,
+it is their parent, which has next to nothing to do. Workers are all other processes of the peer. Only \`floor\` and
 \`maitred\` have the same program behind them, so that elsewhere workers and totals compare servers, not balancers.
 Rounds: $rounds. Figures are medians of the rounds, ratios (×) medians of the ratios within each round.
 
-Small answers, a new connection for each request: wrk with 1 thread and $connections connections for $seconds s a round,
-on the same cores.
+Small answers, a new connection for each request: $(wrk -v | sed -n '1s/ \[.*//p'), 1 thread, $connections connections,
+$seconds s a round, on the same cores.
 $(cpu_table)
 $(speed_table)
 

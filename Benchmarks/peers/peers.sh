@@ -1,15 +1,16 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # SPDX-License-Identifier: Apache-2.0
 #
-# The peers: how each is installed and started. To be sourced after common.sh, whose functions are used; maitred and demo
-# are the programs.
+# The peers: how each is installed and started. To be sourced after common.sh, whose functions are used; maitred and
+# demo are the programs.
 #
-# Each has a function start_peer_NAME, which sets pid and port, and backends if there are processes that the balancer does
-# not start. It returns false when the peer does not run; what that said is in the log of its name.
+# Each has a function start_peer_NAME, which sets pid and port, and backends if there are processes that the balancer
+# does not start. It returns false when the peer does not run; what that said is in the log of its name.
 
 readonly here=$root/Benchmarks/peers
 readonly workers=2
-readonly venv=$root/.build/peers/venv gunicorn=27.0.1
+readonly gunicorn=27.0.1
+readonly venv=$root/.build/peers/gunicorn-$gunicorn
 readonly bulk_bytes=$((1 << 30))
 
 # Debian keeps some programs where only root looks.
@@ -92,9 +93,11 @@ last_line() {
 # Sets port to one that nobody listens on. It is below those that the kernel gives to clients, so that it stays free
 # until its owner starts.
 take_port() {
-    local clients_from
-    read -r clients_from _ </proc/sys/net/ipv4/ip_local_port_range
-    while port=$((10000 + RANDOM % (clients_from - 10000))); do
+    local lowest=10000 end
+    read -r end _ </proc/sys/net/ipv4/ip_local_port_range
+    # Where clients have nearly all, what is free has to be enough.
+    if [ "$end" -lt $((lowest + 1000)) ]; then end=32768; fi
+    while port=$((lowest + RANDOM % (end - lowest))); do
         [[ " $taken_ports " != *" $port "* ]] || continue
         (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
     done
@@ -206,7 +209,7 @@ version() {
         nginx) nginx -v 2>&1 | sed 's#.*/##' ;;
         haproxy) haproxy -v | sed -n '1s/^[^0-9]*\([^ ]*\).*/\1/p' ;;
         node-*) node --version | sed 's/^v//' ;;
-        gunicorn-*) echo "$gunicorn, Python $("$venv/bin/python" -c 'import platform; print(platform.python_version())')" ;;
+        gunicorn-*) echo "$gunicorn, $("$venv/bin/python" --version)" ;;
         *) echo ;;
     esac
 }
