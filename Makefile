@@ -52,7 +52,8 @@ $(WORKER_LIB)/libmaitred_preload.so: $(PRELOAD_SOURCES) Sources/CMaitredPreload/
 
 worker-lib: build-packages $(WORKER_LIB)/libmaitred-worker.so.1 $(WORKER_LIB)/libmaitred_preload.so
 
-.PHONY: worker-lib help build demo test check bench bench-handoff install uninstall clean build-packages test-packages
+.PHONY: worker-lib help build demo test check bench bench-handoff bench-peers install uninstall clean build-packages \
+    test-packages
 
 help:
 	@echo 'make demo           build, and serve the demo on http://127.0.0.1:8080 with four workers'
@@ -62,6 +63,7 @@ help:
 	@echo 'make check          format, headers, C warnings, what the program links'
 	@echo 'make bench          micro-benchmarks: choosing, packets, load pages'
 	@echo 'make bench-handoff  master CPU per connection, beside a bare C loop in the same run'
+	@echo 'make bench-peers    the same work behind maitred, nginx, HAProxy, Node and gunicorn (installs them)'
 	@echo 'make install        install program, man page and systemd units (PREFIX, DESTDIR)'
 
 # $(call need,PACKAGES): installs those that are missing, and says which.
@@ -123,6 +125,9 @@ bench: build-packages
 
 bench-handoff: build
 	Benchmarks/floor/compare.sh $(RELEASE)/maitred
+
+bench-peers: build
+	Benchmarks/peers/compare.sh $(RELEASE)/maitred
 
 install:
 	@test -x $(RELEASE)/maitred || { echo 'run make build first'; exit 1; }

@@ -17,13 +17,13 @@ usage: allocations.sh [options] [MAITRED]
 TEXT
 }
 
-# shellcheck source=common.sh
+# shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-strategy=round-robin requests=20000 stacks=0
+strict=false strategy=round-robin requests=20000 stacks=0
 readonly runs=2 limit=0.01
 
-parse_options 'strategy requests stacks' "$@"
+parse_options strict 'strategy requests stacks' "$@"
 check_numbers "$requests"
 [[ $stacks =~ ^[0-9]+$ ]] || misused
 check_maitred
@@ -33,18 +33,18 @@ build count_malloc -shared -fPIC
 
 # In the environment of maitred only: the counter removes itself from what the workers inherit.
 counted() { exec env COUNT_MALLOC="$logs/count" LD_PRELOAD="$programs/count_malloc" "$maitred" "$@"; }
-start_maitred counted 4 "$strategy"
+start_maitred maitred counted 4 "$strategy" "$programs/worker"
 
 allocations() { od -An -t u8 -j 0 -N 8 "$logs/count" | tr -d ' '; }
 
 # The tables and buffers get their size in the first run.
-client "$maitred_port" 64 "$requests" >/dev/null
+client "$port" 64 "$requests" >/dev/null
 
 exceeded=false
 for connections in 64 4; do
     for ((run = 1; run <= runs; run++)); do
         before=$(allocations)
-        client "$maitred_port" "$connections" "$requests" >/dev/null
+        client "$port" "$connections" "$requests" >/dev/null
         per_connection=$(awk -v "n=$(($(allocations) - before))" -v "of=$requests" 'BEGIN { printf "%.4f", n / of }')
         echo "$connections connections at a time, $requests in all: $per_connection allocations per connection"
         awk -v "n=$per_connection" -v "limit=$limit" 'BEGIN { exit n <= limit }' || continue
@@ -56,7 +56,7 @@ if [ "$stacks" -gt 0 ]; then
     # Eight bytes at offset 8, the low one first: how many stacks are wanted.
     wanted=$((stacks < 255 ? stacks : 255))
     printf '%b' "\\x$(printf '%02x' "$wanted")" | dd of="$logs/count" bs=1 seek=8 conv=notrunc status=none
-    client "$maitred_port" 64 "$requests" >/dev/null
+    client "$port" 64 "$requests" >/dev/null
     sed -n 's/.*(+\(0x[0-9a-f]*\))\[.*/\1/p; s/^$/0/p' "$logs/count.stacks" |
         addr2line -f -i -s -p -e "$maitred" | { swift demangle --simplified 2>/dev/null || cat; } | sed 's/^?? ??:0$//'
 fi

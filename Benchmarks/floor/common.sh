@@ -1,18 +1,19 @@
 # shellcheck shell=bash disable=SC2034
 # SPDX-License-Identifier: Apache-2.0
 #
-# What the scripts of this folder share. To be sourced, once `usage` is defined; sets root, programs, logs, and what the
-# options that all of them have begin with.
+# What the scripts of this folder and of ../peers share. To be sourced, once `usage` is defined; sets root, programs,
+# logs and maitred.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 programs=$root/.build/floor
 logs=$(mktemp -d)
 started=()
 maitred=$root/.build/release/maitred
-strict=false
 
 # Longer than any start takes: this is for the case that nothing ever comes.
 readonly start_seconds=20
+# Longer than any program that was asked to end takes, which the master's timeouts below are within.
+readonly stop_seconds=5
 
 fail() {
     echo "${0##*/}: $*" >&2
@@ -25,20 +26,23 @@ misused() {
     exit 64
 }
 
-# parse_options NAMES ARGUMENT…: sets the variable of each option in NAMES (words) that is given, and strict and maitred.
+# parse_options FLAGS NAMES ARGUMENT…: sets the variable of each option that is given, to true if it is one of FLAGS
+# (words), to what follows if it is one of NAMES; and maitred.
 parse_options() {
-    local names=$1 name known
-    shift
+    local flags=" $1 " names=" $2 "
+    shift 2
     while [ $# -gt 0 ]; do
         case $1 in
-            --strict) strict=true ;;
             --help | -h) usage; exit 0 ;;
             -*)
-                known=false
-                for name in $names; do [ "$1" != "--$name" ] || known=true; done
-                if ! $known || [ $# -lt 2 ]; then misused; fi
-                printf -v "${1#--}" '%s' "$2"
-                shift
+                if [[ $flags == *" ${1#--} "* ]]; then
+                    printf -v "${1#--}" true
+                elif [[ $names == *" ${1#--} "* ]] && [ $# -ge 2 ]; then
+                    printf -v "${1#--}" '%s' "$2"
+                    shift
+                else
+                    misused
+                fi
                 ;;
             *) maitred=$1 ;;
         esac
@@ -56,11 +60,30 @@ check_maitred() {
     [ -x "$maitred" ] || fail "$maitred is not there: run make build first"
 }
 
-# Ends what was started, and waits for it. Called by the trap.
+# family PID…: these processes and all below them.
+family() {
+    local pid children
+    for pid; do
+        echo "$pid"
+        # Whoever has ended in the meantime has no children.
+        children=$(cat "/proc/$pid/task/"*/children 2>/dev/null) || true
+        # shellcheck disable=SC2086
+        family $children
+    done
+}
+
+# Ends what was started, and waits for it; with force, and its children too, if it takes long. Called by the trap.
 stop_all() {
+    local everyone pid end=$((SECONDS + stop_seconds))
     trap - EXIT
     trap '' INT TERM
+    # Before anybody ends: an orphan is nobody's child any more.
+    everyone=$(family "${started[@]}")
     [ ${#started[@]} -eq 0 ] || kill "${started[@]}" 2>/dev/null || true
+    for pid in $everyone; do
+        while kill -0 "$pid" 2>/dev/null && [ "$SECONDS" -lt "$end" ]; do sleep 0.02; done
+    done
+    for pid in $everyone; do kill -KILL "$pid" 2>/dev/null || true; done
     wait
     rm -rf "$logs"
 }
@@ -68,11 +91,11 @@ trap stop_all EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# build NAME [FLAG…]: one C program of this folder.
+# build NAME [FLAG…]: one C program of the benchmarks.
 build() {
     mkdir -p "$programs"
     "${CC:-cc}" -O2 -std=gnu11 -D_GNU_SOURCE -I "$root/Sources/CMaitredWire/include" "${@:2}" \
-        -o "$programs/$1" "$root/Benchmarks/floor/$1.c"
+        -o "$programs/$1" "$root/Benchmarks/"*"/$1.c"
 }
 
 # start LOG COMMAND…: runs a program until the script ends; its process id is in pid.
@@ -84,32 +107,47 @@ start() {
     started+=("$pid")
 }
 
-# start_maitred PROGRAM WORKERS STRATEGY: sets maitred_pid and maitred_port once all workers are ready.
-start_maitred() {
-    start maitred "$1" serve --listen 127.0.0.1:0 --workers "$2" --strategy "$3" --log-level info \
-        --drain-timeout 2s --kill-timeout 2s -- "$programs/worker"
-    maitred_pid=$pid
-    wait_for "$pid" maitred 'listening on' 1
-    wait_for "$pid" maitred 'worker [0-9]* ready' "$2"
-    maitred_port=$(port_in maitred)
+# start_floor LOG WORKERS [FLAG]: a bare loop; sets pid and port.
+start_floor() {
+    start "$1" "$programs/floor" "${@:3}" 0 "$2" "$programs/worker"
+    wait_for "$1" 'listening on' 1 && port=$(port_in "$1")
 }
 
-# wait_for PID LOG PATTERN TIMES: looks every few milliseconds until the log has the line that often. The program's
-# end, or a deadline, is a failure.
+# start_maitred LOG PROGRAM WORKERS STRATEGY WORKER: sets pid and port once all workers are ready.
+start_maitred() {
+    start "$1" "$2" serve --control "$logs/$1.control" --listen 127.0.0.1:0 --workers "$3" --strategy "$4" \
+        --log-level info --drain-timeout 2s --kill-timeout 2s -- "$5"
+    wait_for "$1" 'listening on' 1 && wait_for "$1" 'worker [0-9]* ready' "$3" && port=$(port_in "$1")
+}
+
+# wait_for LOG PATTERN TIMES: looks every few milliseconds until the log has the line that often. False, with the log
+# shown, if the program whose process id is in pid ends, or takes too long.
 wait_for() {
     local end=$((SECONDS + start_seconds))
-    until [ "$(grep -c "$3" "$logs/$2")" -ge "$4" ]; do
-        if ! kill -0 "$1" 2>/dev/null || [ "$SECONDS" -ge "$end" ]; then
-            cat "$logs/$2" >&2
-            fail "waited in vain for '$3'"
+    until [ "$(grep -c "$2" "$logs/$1")" -ge "$3" ]; do
+        if ! kill -0 "$pid" 2>/dev/null || [ "$SECONDS" -ge "$end" ]; then
+            cat "$logs/$1" >&2
+            echo "${0##*/}: $1: waited in vain for '$2'" >&2
+            return 1
         fi
         sleep 0.02
     done
 }
 
-# port_in LOG: the port of its first "listening on".
+# port_in LOG: the port that it says it listens on.
 port_in() {
-    sed -n 's/.*listening on 127\.0\.0\.1:\([0-9]*\).*/\1/p' "$logs/$1" | head -n 1
+    sed -n 's#.*[Ll]istening \(on\|at:\) \(http://\)\{0,1\}127\.0\.0\.1:\([0-9]*\).*#\3#p' "$logs/$1" | head -n 1
+}
+
+# The median of the numbers on the input, one a line; nothing if there are none.
+median() {
+    sort -g | awk '{ value[NR] = $1 }
+        END { if (NR) printf "%.10g\n", (value[int((NR + 1) / 2)] + value[int(NR / 2) + 1]) / 2 }'
+}
+
+# One line about the machine.
+machine() {
+    echo "kernel $(uname -r), $(nproc) cores,$(sed -n 's/^model name[^:]*://p' /proc/cpuinfo | head -n 1)"
 }
 
 # client PORT CONNECTIONS REQUESTS: prints the seconds it took; anything unanswered is a failure.

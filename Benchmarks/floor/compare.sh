@@ -22,13 +22,13 @@ usage: compare.sh [options] [MAITRED]
 TEXT
 }
 
-# shellcheck source=common.sh
+# shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-workers=4 strategy=round-robin connections=64 requests=60000 rounds=7
+strict=false workers=4 strategy=round-robin connections=64 requests=60000 rounds=7
 readonly budget=1.10 flood_connections=512 quiet_connections=4
 
-parse_options 'workers strategy connections requests rounds' "$@"
+parse_options strict 'workers strategy connections requests rounds' "$@"
 check_numbers "$workers" "$connections" "$requests" "$rounds"
 check_maitred
 
@@ -38,17 +38,12 @@ for name in floor worker client; do build "$name"; done
 readonly masters=(floor epoll maitred)
 declare -A pids ports
 
-# start_floor NAME [FLAG]: a bare loop.
-start_floor() {
-    start "$1" "$programs/floor" "${@:2}" 0 "$workers" "$programs/worker"
-    wait_for "$pid" "$1" 'listening on' 1
-    pids[$1]=$pid ports[$1]=$(port_in "$1")
-}
-
-start_floor floor
-start_floor epoll --epoll
-start_maitred "$maitred" "$workers" "$strategy"
-pids[maitred]=$maitred_pid ports[maitred]=$maitred_port
+start_floor floor "$workers"
+pids[floor]=$pid ports[floor]=$port
+start_floor epoll "$workers" --epoll
+pids[epoll]=$pid ports[epoll]=$port
+start_maitred maitred "$maitred" "$workers" "$strategy" "$programs/worker"
+pids[maitred]=$pid ports[maitred]=$port
 
 # One run: "microseconds-per-connection connections-per-second".
 # run MASTER CONNECTIONS
@@ -85,17 +80,15 @@ table() {
 
 # The median of each column of the rounds.
 medians() {
-    local column
-    printf median
+    local column line=median
     for column in 2 3 4 5 6 7 8 9; do
-        awk -v "column=$column" '{ print $column }' "$logs/rounds" | sort -g |
-            awk '{ value[NR] = $1 } END { printf " %.10g", (value[int((NR + 1) / 2)] + value[int(NR / 2) + 1]) / 2 }'
+        line+=" $(awk -v "column=$column" '{ print $column }' "$logs/rounds" | median)"
     done
-    echo
+    echo "$line"
 }
 
 echo "master CPU per connection: a bare C loop (floor), one that waits in an epoll (epoll), and maitred, in turns"
-echo "kernel $(uname -r), $(nproc) cores,$(sed -n 's/^model name[^:]*://p' /proc/cpuinfo | head -n 1)"
+machine
 echo "$workers workers each, strategy $strategy, $requests connections a round"
 for count in "$flood_connections" "$connections" "$quiet_connections"; do block "$count"; done
 
