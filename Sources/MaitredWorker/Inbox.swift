@@ -27,7 +27,7 @@ struct Inbox: ~Copyable {
         switch ControlType(rawValue: head.type) {
         case .drain: .drain
         case .message: try assembler.add(head, body).map { .message($0) }
-        case .ready, .bell, nil: nil
+        case .ready, .bell, .listens, nil: nil
         }
     }
 }

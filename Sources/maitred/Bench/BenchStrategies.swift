@@ -76,7 +76,7 @@ struct BenchStrategies: ParsableCommand {
         let known = Regime.all(workers: workers)
         let chosen = try chosen(regimes, "--regimes", of: known.map { $0.name })
         return StrategySetup(
-            strategies: try self.chosen(strategies, "--strategies", of: StrategyName.allCases.map { $0.rawValue }),
+            strategies: try self.chosen(strategies, "--strategies", of: Distribution.allCases.map { $0.rawValue }),
             regimes: known.filter { chosen.contains($0.name) },
             workers: workers,
             rounds: try number(rounds, "--rounds", in: 1...100),
