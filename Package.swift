@@ -75,6 +75,17 @@ let package = Package(
         ),
         // Benchmarks of the strategies: regimes, what was found, and the report. Pure.
         .target(name: "MaitredBench", swiftSettings: strict),
+        // The strategies in virtual time: a scenario and a strategy in, latencies out. Pure.
+        .target(
+            name: "MaitredSimulator",
+            dependencies: [
+                "MaitredBalance",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ],
+            path: "Benchmarks/Simulator",
+            swiftSettings: strict
+        ),
         // Socket activation, sd_notify, watchdog, journal.
         .target(name: "MaitredSystemd", dependencies: ["CSystemd", "MaitredSystem"], swiftSettings: strict),
         // The loop: kernel events in, decisions of the pure modules carried out.
@@ -213,6 +224,11 @@ let package = Package(
             swiftSettings: plain
         ),
         .testTarget(name: "MaitredBenchTests", dependencies: ["MaitredBench"], swiftSettings: plain),
+        .testTarget(
+            name: "MaitredSimulatorTests",
+            dependencies: ["MaitredBalance", "MaitredSimulator"],
+            swiftSettings: plain
+        ),
         .testTarget(
             name: "MaitredConsoleTests",
             dependencies: ["MaitredConfig", "MaitredConsole", "MaitredControl"],
