@@ -22,7 +22,7 @@ TEST_PACKAGES = $(BUILD_PACKAGES) systemd
 
 C_FLAGS = -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wconversion -fsyntax-only
 
-.PHONY: help build demo test check bench bench-handoff install uninstall clean build-packages test-packages
+.PHONY: help build demo test check bench bench-handoff simulate install uninstall clean build-packages test-packages
 
 help:
 	@echo 'make demo           build, and serve the demo on http://127.0.0.1:8080 with four workers'
@@ -31,6 +31,7 @@ help:
 	@echo 'make check          format, headers, C warnings, what the program links'
 	@echo 'make bench          micro-benchmarks: choosing, packets, load pages'
 	@echo 'make bench-handoff  master CPU per connection, beside a bare C loop in the same run'
+	@echo 'make simulate       the strategies in virtual time, beside an ideal queue (SIMULATE="--workers 64 ...")'
 	@echo 'make install        install program, man page and systemd units (PREFIX, DESTDIR)'
 
 # $(call need,PACKAGES): installs those that are missing, and says which.
@@ -90,6 +91,12 @@ bench: build-packages
 
 bench-handoff: build
 	Benchmarks/floor/compare.sh $(RELEASE)/maitred
+
+# With the flags of `build`, or each would have to compile again what the other did.
+simulate: export MAITRED_BENCHMARKS = 1
+simulate: build-packages
+	@$(SWIFT) build $(RELEASE_FLAGS) --product maitred-simulate
+	@$(RELEASE)/maitred-simulate $(SIMULATE)
 
 install:
 	@test -x $(RELEASE)/maitred || { echo 'run make build first'; exit 1; }

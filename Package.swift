@@ -247,8 +247,8 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-// `make bench`: part of the manifest only when asked for, so that nobody else resolves what it needs. Targets of this
-// package rather than of one of their own: they see what is `package`.
+// `make bench` and `make simulate`: part of the manifest only when asked for, so that nobody else resolves what they
+// need. Targets of this package rather than of one of their own: they see what is `package`.
 if Context.environment["MAITRED_BENCHMARKS"] != nil {
     package.dependencies.append(
         // Without its default traits: jemalloc would be one more system library.
@@ -264,6 +264,17 @@ if Context.environment["MAITRED_BENCHMARKS"] != nil {
             path: "Benchmarks/HandoffBenchmarks",
             swiftSettings: plain,
             plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]
+        )
+    )
+    package.targets.append(
+        .executableTarget(
+            name: "maitred-simulate",
+            dependencies: [
+                "MaitredBalance", "MaitredSimulator",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Benchmarks/Simulate",
+            swiftSettings: strict
         )
     )
 }
