@@ -22,6 +22,9 @@ RELEASE_FLAGS = -c release --static-swift-stdlib -Xswiftc -cross-module-optimiza
 BUILD_PACKAGES = gcc libc6-dev libsystemd-dev pkg-config
 TEST_PACKAGES = $(BUILD_PACKAGES) systemd
 
+# The front door itself, whatever rule stands first.
+.DEFAULT_GOAL := help
+
 # What C programs link. Built by the C compiler: a library that SwiftPM builds of C files wants the Swift runtime.
 WORKER_LIB = .build/worker-lib
 WORKER_SOURCES = $(wildcard Sources/CMaitredWorker/*.c)
@@ -52,8 +55,8 @@ $(WORKER_LIB)/libmaitred_preload.so: $(PRELOAD_SOURCES) Sources/CMaitredPreload/
 
 worker-lib: build-packages $(WORKER_LIB)/libmaitred-worker.so.1 $(WORKER_LIB)/libmaitred_preload.so
 
-.PHONY: worker-lib help build demo test check bench bench-handoff bench-peers install uninstall clean build-packages \
-    test-packages
+.PHONY: help build worker-lib demo test check bench bench-handoff bench-peers simulate install uninstall clean \
+    build-packages test-packages
 
 help:
 	@echo 'make demo           build, and serve the demo on http://127.0.0.1:8080 with four workers'
@@ -64,6 +67,7 @@ help:
 	@echo 'make bench          micro-benchmarks: choosing, packets, load pages'
 	@echo 'make bench-handoff  master CPU per connection, beside a bare C loop in the same run'
 	@echo 'make bench-peers    the same work behind maitred, nginx, HAProxy, Node and gunicorn (installs them)'
+	@echo 'make simulate       the strategies in virtual time, beside an ideal queue (SIMULATE="--workers 64 ...")'
 	@echo 'make install        install program, man page and systemd units (PREFIX, DESTDIR)'
 
 # $(call need,PACKAGES): installs those that are missing, and says which.
@@ -128,6 +132,11 @@ bench-handoff: build
 
 bench-peers: build
 	Benchmarks/peers/compare.sh $(RELEASE)/maitred
+# With the flags of `build`, or each would have to compile again what the other did.
+simulate: export MAITRED_BENCHMARKS = 1
+simulate: build-packages
+	@$(SWIFT) build $(RELEASE_FLAGS) --product maitred-simulate
+	@$(RELEASE)/maitred-simulate $(SIMULATE)
 
 install:
 	@test -x $(RELEASE)/maitred || { echo 'run make build first'; exit 1; }

@@ -82,6 +82,17 @@ let package = Package(
         ),
         // Benchmarks of the strategies: regimes, what was found, and the report. Pure.
         .target(name: "MaitredBench", swiftSettings: strict),
+        // The strategies in virtual time: a scenario and a strategy in, latencies out. Pure.
+        .target(
+            name: "MaitredSimulator",
+            dependencies: [
+                "MaitredBalance",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ],
+            path: "Benchmarks/Simulator",
+            swiftSettings: strict
+        ),
         // Socket activation, sd_notify, watchdog, journal.
         .target(name: "MaitredSystemd", dependencies: ["CSystemd", "MaitredSystem"], swiftSettings: strict),
         // The loop: kernel events in, decisions of the pure modules carried out.
@@ -231,6 +242,11 @@ let package = Package(
         ),
         .testTarget(name: "MaitredBenchTests", dependencies: ["MaitredBench"], swiftSettings: plain),
         .testTarget(
+            name: "MaitredSimulatorTests",
+            dependencies: ["MaitredBalance", "MaitredSimulator"],
+            swiftSettings: plain
+        ),
+        .testTarget(
             name: "MaitredConsoleTests",
             dependencies: ["MaitredBench", "MaitredConfig", "MaitredConsole", "MaitredControl"],
             swiftSettings: plain
@@ -248,8 +264,8 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-// `make bench`: part of the manifest only when asked for, so that nobody else resolves what it needs. Targets of this
-// package rather than of one of their own: they see what is `package`.
+// `make bench` and `make simulate`: part of the manifest only when asked for, so that nobody else resolves what they
+// need. Targets of this package rather than of one of their own: they see what is `package`.
 if Context.environment["MAITRED_BENCHMARKS"] != nil {
     package.dependencies.append(
         // Without its default traits: jemalloc would be one more system library.
@@ -265,6 +281,17 @@ if Context.environment["MAITRED_BENCHMARKS"] != nil {
             path: "Benchmarks/HandoffBenchmarks",
             swiftSettings: plain,
             plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]
+        )
+    )
+    package.targets.append(
+        .executableTarget(
+            name: "maitred-simulate",
+            dependencies: [
+                "MaitredBalance", "MaitredSimulator",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Benchmarks/Simulate",
+            swiftSettings: strict
         )
     )
 }
