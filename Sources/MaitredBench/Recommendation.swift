@@ -91,7 +91,7 @@ package struct Recommendation: Sendable, Equatable {
 
     private static func withheld(_ regime: RegimeResult) -> String {
         let measured = regime.strategies.filter(\.isMeasured)
-        guard let least = measured.min(by: { $0.failed + $0.stuck < $1.failed + $1.stuck }),
+        guard let least = measured.min(by: { $0.lost < $1.lost }),
             let trouble = Sentence.trouble(least)
         else { return "No recommendation: nothing was answered." }
         return "No recommendation: no strategy answered every request. The fewest were lost with "

@@ -7,6 +7,9 @@ extension StrategyResult {
     /// Whether every request had its answer in time.
     package var isClean: Bool { failed == 0 && stuck == 0 }
 
+    /// Requests without a good answer: a sum that no report can make overflow.
+    var lost: Double { Double(failed) + Double(stuck) }
+
     /// From the smallest to the largest p99 of the rounds; the median alone when the rounds are not known.
     package var p99Rounds: ClosedRange<Double> {
         let rounds = (p99Range + [p99]).filter(\.isFinite)

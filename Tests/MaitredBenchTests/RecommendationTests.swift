@@ -150,6 +150,8 @@ struct RecommendationTests {
         for regime in StrategyReport.wild.regimes {
             #expect(!Recommendation(regime, rounds: -1).headline.isEmpty)
         }
+        let found = judged([.made("random", failed: .max, stuck: .max), .made("kernel", failed: .max)])
+        #expect(found.headline.contains("lost with kernel"))
     }
 }
 
