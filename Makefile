@@ -20,7 +20,7 @@ RELEASE_FLAGS = -c release --static-swift-stdlib -Xswiftc -cross-module-optimiza
     -Xswiftc -enforce-exclusivity=unchecked
 
 BUILD_PACKAGES = gcc libc6-dev libsystemd-dev pkg-config
-TEST_PACKAGES = $(BUILD_PACKAGES) systemd
+TEST_PACKAGES = $(BUILD_PACKAGES) systemd python3 nodejs nginx-light
 
 # The front door itself, whatever rule stands first.
 .DEFAULT_GOAL := help

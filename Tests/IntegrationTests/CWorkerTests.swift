@@ -11,11 +11,16 @@ extension Integration {
             [try ProgramPath.built("maitred-test-c-worker")] + options
         }
 
-        @Test func `two thousand requests over two workers: none fails, and the spread is as the strategy says`() throws {
+        @Test func `two thousand requests over two workers: none fails, and the spread is as the strategy says`() throws
+        {
             try withTemporaryDirectory { directory in
                 let control = ServiceControl(in: directory)
                 let service = try Service(
-                    workers: 2, ["--stall-timeout", "5s"], worker: Self.worker(), control: control.path)
+                    workers: 2,
+                    ["--stall-timeout", "5s"],
+                    worker: Self.worker(),
+                    control: control.path
+                )
                 let run = LoadRun.run(requests: 2000, concurrency: 8, service.address)
                 #expect(run.failures.isEmpty, "\(run.failures.prefix(3))")
                 #expect(run.answered == 2000 && run.counts.count == 2)
@@ -62,7 +67,9 @@ extension Integration {
                 defer { isDone.value = true }
                 for _ in 0..<5 {
                     let program = try Program(
-                        ProgramPath.built("maitred"), ["reload", "--wait", "--control", control.path])
+                        ProgramPath.built("maitred"),
+                        ["reload", "--wait", "--control", control.path]
+                    )
                     #expect(try program.waitExit(within: .seconds(30)) == .exited(code: 0), "\(program.lines)")
                 }
                 isDone.value = true
@@ -72,9 +79,14 @@ extension Integration {
             }
         }
 
-        @Test func `forked processes of a worker share its connections, and the places of a killed one come free`() throws {
+        @Test func `forked processes of a worker share its connections, and the places of a killed one come free`()
+            throws
+        {
             let service = try Service(
-                workers: 1, ["--max-connections", "6"], worker: Self.worker("--processes", "3"))
+                workers: 1,
+                ["--max-connections", "6"],
+                worker: Self.worker("--processes", "3")
+            )
             var pids: Set<String> = []
             var held: [TestClient] = []
             for _ in 0..<6 {

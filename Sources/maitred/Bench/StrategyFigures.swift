@@ -26,7 +26,9 @@ extension StrategyResult {
         let p99 = latencies.map(\.p99)
         self.init(
             strategy: strategy,
-            perSecond: median(rounds.map { Double($0.result.answered) / Swift.max(1e-9, $0.result.time / .seconds(1)) }),
+            perSecond: median(
+                rounds.map { Double($0.result.answered) / Swift.max(1e-9, $0.result.time / .seconds(1)) }
+            ),
             p50: median(latencies.map(\.p50)),
             p90: median(latencies.map(\.p90)),
             p99: median(p99),
