@@ -210,7 +210,10 @@ let package = Package(
         ),
         .testTarget(
             name: "MaitredLoadTests",
-            dependencies: ["MaitredLoad", "MaitredSystem", "MaitredTesting"],
+            dependencies: [
+                "MaitredLoad", "MaitredSystem", "MaitredTesting",
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
             swiftSettings: plain
         ),
         .testTarget(name: "MaitredBenchTests", dependencies: ["MaitredBench"], swiftSettings: plain),
