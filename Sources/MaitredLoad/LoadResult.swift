@@ -32,15 +32,15 @@ package struct LoadResult: Sendable {
     package var answered: UInt64 = 0
     /// Requests that failed, by reason.
     package var errors: [LoadError: UInt64] = [:]
-    /// Requests that had no answer yet when the run ended, sent or still waiting for a connection; neither good nor
-    /// failed.
+    /// Requests that had no answer yet when the run ended, sent or not; neither good nor failed.
     package var unfinished: UInt64 = 0
     /// Bytes of answers, heads and bodies, that came while it was measured.
     package var bytes: UInt64 = 0
     /// Connections that were opened for requests, those of the warm-up too.
     package var connections: UInt64 = 0
-    /// Requests of an open loop that were begun over a millisecond late although a connection was free, because the
-    /// generator itself was busy. Also in `latency`, as time that the server had no part in.
+    /// Requests of an open loop that were begun over a millisecond late although a connection was free.
+    ///
+    /// The generator itself was busy: what it took is in `latency` too, and the server had no part in it.
     package var late: UInt64 = 0
     /// How late the latest of them was.
     package var latestBy = Duration.zero

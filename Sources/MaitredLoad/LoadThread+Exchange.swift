@@ -169,6 +169,7 @@ extension LoadThread {
     /// An answer is whole.
     ///
     /// - Parameters:
+    ///   - place: Whose answer it is.
     ///   - isWhole: Whether nothing came after it that nobody asked for.
     ///   - isEnding: Whether the server has ended the connection.
     private mutating func complete(_ place: Connection, isWhole: Bool, isEnding: Bool) {

@@ -36,6 +36,7 @@ struct LoadThread: ~Copyable {
     let task: LoadTask
     let board: LoadBoard
     let measuredFrom: UInt64
+    let end: UInt64
     let isClosedLoop: Bool
     let keepsAlive: Bool
     let resets: Bool
@@ -67,6 +68,7 @@ struct LoadThread: ~Copyable {
         self.task = task
         self.board = board
         measuredFrom = task.measuredFrom
+        end = task.end
         if case .closed = task.plan.pace { isClosedLoop = true } else { isClosedLoop = false }
         keepsAlive = task.plan.keepsAlive
         resets = task.plan.resetsConnections
@@ -74,9 +76,9 @@ struct LoadThread: ~Copyable {
         let stream = UInt64(task.share.index) * 2
         let ramp = task.plan.ramp.nanoseconds
         let seed = task.plan.seed
-        let random = SeededRandom(seed: seed, stream: stream)
+        let random = SplitMix64(seed: seed, stream: stream)
         schedule = Schedule(task.plan.pace, ramp: ramp, share: task.share, random: random)
-        mix = RequestMix(task.plan, random: SeededRandom(seed: seed, stream: stream + 1))
+        mix = RequestMix(task.plan, random: SplitMix64(seed: seed, stream: stream + 1))
         freeSince = task.start
         now = MonotonicClock.nanoseconds()
         nextSweep = task.start + Self.sweepInterval
@@ -88,7 +90,6 @@ struct LoadThread: ~Copyable {
     /// Runs to the end of the time, or until it is stopped.
     mutating func run() -> LoadResult {
         sharpenTimers()
-        let end = task.end
         var cpuTime: UInt64?
         while true {
             now = MonotonicClock.nanoseconds()
@@ -98,7 +99,8 @@ struct LoadThread: ~Copyable {
             sendDue()
             let wake = min(min(nextMoment, end), cpuTime == nil ? measuredFrom : .max)
             let count = epoll.wait(nanoseconds: wake > now ? wake - now : 0)
-            for index in 0..<count {
+            now = MonotonicClock.nanoseconds()
+            for index in 0..<count where now < end {
                 let (token, readiness) = epoll.event(at: index)
                 handle(token, readiness)
                 if !isClosedLoop { sendDue() }
@@ -121,10 +123,10 @@ struct LoadThread: ~Copyable {
         return moment
     }
 
-    /// When the next request of an open loop is due, by the clock.
+    /// When the next request of an open loop is due, by the clock; .max when that is not in this run.
     var nextDue: UInt64 {
         let (moment, overflow) = task.start.addingReportingOverflow(schedule.next)
-        return overflow ? .max : moment
+        return overflow || moment >= end ? .max : moment
     }
 
     var hasFreePlace: Bool { !free.isEmpty || connections.count < task.connections }
@@ -140,11 +142,18 @@ struct LoadThread: ~Copyable {
                 begin(newPlace(), intended: now)
             }
         } else {
+            // Those that found no place in all their time are not sent any more.
+            while nextDue <= now, now - nextDue >= timeout {
+                countFailure(.timeout, intended: nextDue)
+                schedule.advance()
+            }
             while nextDue <= now, let place = takeFreePlace() {
                 let intended = nextDue
                 schedule.advance()
                 noteLateness(intended)
                 begin(place, intended: intended)
+                // Many that are due at once take their time.
+                now = MonotonicClock.nanoseconds()
             }
         }
     }
@@ -189,11 +198,6 @@ struct LoadThread: ~Copyable {
         nextSweep = now + Self.sweepInterval
         for place in connections {
             if let exchange = place.exchange, exchange.deadline <= now { fail(place, .timeout) }
-        }
-        // Requests that found no place in all that time.
-        while !hasFreePlace, nextDue <= now, now - nextDue >= timeout {
-            countFailure(.timeout, intended: nextDue)
-            schedule.advance()
         }
         publish()
     }

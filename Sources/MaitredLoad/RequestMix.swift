@@ -7,12 +7,12 @@ struct RequestMix {
 
     /// For each request the sum of its weight and those before.
     private let sums: [UInt64]
-    private var random: SeededRandom
+    private var random: SplitMix64
 
     /// - Parameters:
     ///   - plan: Requests, host and header lines.
     ///   - random: What chooses.
-    init(_ plan: LoadPlan, random: SeededRandom) {
+    init(_ plan: LoadPlan, random: SplitMix64) {
         messages = plan.requests.map { Self.message(plan, path: $0.path) }
         var sum: UInt64 = 0
         sums = plan.requests.map { request in

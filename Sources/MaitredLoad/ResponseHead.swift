@@ -26,7 +26,8 @@ struct StatusLine: Equatable {
     static func mayBegin(with bytes: Span<UInt8>) -> Bool {
         // "HTTP/1." as a number, first byte highest.
         let wanted: UInt64 = 0x48_54_54_50_2f_31_2e
-        for index in 0..<min(7, bytes.count) where bytes[index] != UInt8(truncatingIfNeeded: wanted >> (48 - 8 * index)) {
+        for index in 0..<min(7, bytes.count) where bytes[index] != UInt8(truncatingIfNeeded: wanted >> (48 - 8 * index))
+        {
             return false
         }
         return bytes.count < 8 || bytes[7] == UInt8(ascii: "0") || bytes[7] == UInt8(ascii: "1")

@@ -13,7 +13,7 @@ struct Schedule {
         /// The position counts the requests of all threads, those of this thread being every `step`-th.
         case constant(position: Double, step: Double)
         /// The position moves by random steps that are as long on average.
-        case poisson(position: Double, step: Double, random: SeededRandom)
+        case poisson(position: Double, step: Double, random: SplitMix64)
         /// So many requests of a burst are still to be sent; `all` is a full one of all threads.
         case bursts(number: UInt64, left: Int, all: Int, every: UInt64)
     }
@@ -31,7 +31,7 @@ struct Schedule {
     ///   - ramp: The time in nanoseconds in which the rate, or the size of bursts, rises to all of it.
     ///   - share: Which of the threads it is for.
     ///   - random: Where random moments come from.
-    init(_ pace: LoadPlan.Pace, ramp: UInt64, share: Share, random: SeededRandom) {
+    init(_ pace: LoadPlan.Pace, ramp: UInt64, share: Share, random: SplitMix64) {
         self.ramp = ramp
         self.share = share
         let step = Double(share.threads)
@@ -114,7 +114,7 @@ struct Share: Equatable, Sendable {
     }
 }
 
-extension SeededRandom {
+extension SplitMix64 {
     /// An exponentially distributed number with mean 1.
     fileprivate mutating func exponential() -> Double {
         // 53 bits, from just above 0 to 1: its logarithm is finite.

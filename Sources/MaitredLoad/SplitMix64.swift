@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Numbers that follow from a seed: the SplitMix64 generator of Steele, Lea and Flood (2014).
-struct SeededRandom: RandomNumberGenerator, Sendable {
+struct SplitMix64: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
     /// A sequence of its own for each purpose and each thread.
@@ -10,8 +10,8 @@ struct SeededRandom: RandomNumberGenerator, Sendable {
     ///   - seed: The run's.
     ///   - stream: Which of the sequences that follow from it.
     init(seed: UInt64, stream: UInt64) {
-        var seeds = SeededRandom(state: seed)
-        state = seeds.next() ^ SeededRandom.mixed(stream)
+        var seeds = SplitMix64(state: seed)
+        state = seeds.next() ^ SplitMix64.mixed(stream)
     }
 
     private init(state: UInt64) {

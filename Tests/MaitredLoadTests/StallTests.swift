@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Histogram
+import MaitredLoad
+import MaitredSystem
+import Testing
+
+/// A server that stalls for a second, seen by both kinds of loop: what the generator is for.
+///
+/// 3,000 requests are meant for the moments 0, 1, 2 … 2,999 ms. From the arrival of the 1,001st at 1,000 ms on nobody is
+/// answered until 2,000 ms. So the requests of the moments 1,000 to 1,999 are answered at 2,000 ms: their latencies are
+/// 1,000, 999, 998 … 1 ms, and all others' next to nothing. Percentile p is the (p × 3,000)th smallest:
+///
+/// | percentile | rank | longer ones | latency |
+/// | --- | --- | --- | --- |
+/// | 50 | 1,500 | 1,500: not stalled | about 0 |
+/// | 90 | 2,700 | 300 | 700 ms |
+/// | 95 | 2,850 | 150 | 850 ms |
+/// | 99 | 2,970 | 30 | 970 ms |
+/// | 99.9 | 2,997 | 3 | 997 ms |
+/// | 100 | 3,000 | 0 | 1,000 ms |
+///
+/// The longer ones are those that came before. After the stall the server answers them first, one after the other, which
+/// takes it what it says it took (`catchingUp`): for 300 of 1,000 three tenths of that.
+@Suite(.serialized, .timeLimit(.minutes(2)))
+struct StallTests {
+    private static let expected: [(percentile: Double, longer: Double)] = [
+        (90, 300), (95, 150), (99, 30), (99.9, 3), (100, 0),
+    ]
+
+    @Test(arguments: [true, false])
+    func `an open loop finds exactly what a stall of a second did to 1,000 requests a second`(keepsAlive: Bool) throws {
+        let stall = Stall(.seconds(1), after: 1000)
+        // With few connections that are kept, what is due waits in the generator; else in the server's backlog.
+        let server = try ScriptedServer(isSerial: !keepsAlive) { peer in
+            while peer.request() != nil {
+                stall.pass()
+                peer.answer()
+            }
+        }
+        defer { server.end() }
+        var plan = LoadPlan(to: server, .open(perSecond: 1000, .constant), for: .seconds(3))
+        plan.keepsAlive = keepsAlive
+        if keepsAlive { plan.openLoopConnections = 16 }
+        let result = try LoadGenerator.run(plan)
+
+        #expect(result.failed == 0)
+        #expect(result.answered + result.unfinished == 3000)
+        #expect(result.unfinished < 10)
+        let catchingUp = stall.catchingUp / .milliseconds(1)
+        for (percentile, longer) in Self.expected {
+            let expected = 1000 - longer + longer / 1000 * catchingUp
+            let found = result.latency.milliseconds(at: percentile)
+            #expect(abs(found / expected - 1) < 0.02, "p\(percentile) is \(found) ms, not \(expected)")
+        }
+        #expect(result.latency.milliseconds(at: 50) < 50)
+    }
+
+    @Test func `a closed loop does not see the stall, but for its one request that was under way`() throws {
+        let stall = Stall(.seconds(1), after: 1000)
+        let server = try ScriptedServer { peer in
+            while peer.request() != nil {
+                stall.pass()
+                peer.answer()
+            }
+        }
+        defer { server.end() }
+        var plan = LoadPlan(to: server, .closed(connections: 1), for: .seconds(3))
+        plan.keepsAlive = true
+        let result = try LoadGenerator.run(plan)
+
+        #expect(result.failed == 0)
+        #expect(result.answered > 3000)
+        #expect(result.latency.milliseconds(at: 99) < 100)
+        #expect(abs(result.latency.milliseconds(at: 100) / 1000 - 1) < 0.02)
+    }
+}
+
+extension Histogram<UInt64> {
+    /// The latency that so many per cent did not exceed.
+    func milliseconds(at percentile: Double) -> Double {
+        Double(valueAtPercentile(percentile)) / 1e6
+    }
+}
+
+extension LoadPlan {
+    /// A plan for a server of a test.
+    init(to server: ScriptedServer, _ pace: Pace, for duration: Duration, paths: [Request] = [Request(path: "/")]) {
+        self.init(addresses: [server.address], host: "test", requests: paths, pace: pace, duration: duration)
+    }
+}
