@@ -6,8 +6,8 @@ import MaitredBalance
 import MaitredSystem
 import MaitredWire
 
-// What the parts of a handoff cost, without the network: choosing, looking at load pages, packets through a channel.
-// The whole, beside a bare C loop, is measured by ../floor/compare.sh.
+// What the parts cost, without the network: choosing, looking at load pages, packets through a channel, a new process.
+// The whole of a handoff, beside a bare C loop, is measured by ../floor/compare.sh.
 
 /// Connections that are chosen, or packets that pass, in one go of a loop.
 private let batch = 64
@@ -21,10 +21,13 @@ let benchmarks: @Sendable () -> Void = {
     )
     for workers in [2, 8, 64, 512] {
         for strategy in StrategyName.allCases { registerPick(strategy, workers: workers) }
+        registerRefresh(workers: workers)
     }
     for workers in [64, 512] { registerLook(workers: workers) }
     registerPacket()
     registerControl()
+    registerMessage()
+    registerSpawn()
 }
 
 // MARK: - Choosing
@@ -64,6 +67,23 @@ private func registerPick(_ strategy: StrategyName, workers: Int) {
         }
         benchmark.stopMeasurement()
         blackHole(balancer)
+    }
+}
+
+/// Every worker's numbers have changed, and go into the table.
+private func registerRefresh(workers: Int) {
+    Benchmark("refresh a load table of \(workers)") { benchmark in
+        var table = makeBalancer(.leastConnections, workers: workers).table
+        var number = 0
+        benchmark.startMeasurement()
+        for _ in benchmark.scaledIterations {
+            for index in 0..<workers {
+                table.refresh(at: index, queued: number & 1, holds: (number &+ index) & 15)
+            }
+            number &+= 1
+        }
+        benchmark.stopMeasurement()
+        blackHole(table)
     }
 }
 
@@ -141,35 +161,6 @@ private func registerPacket() {
             guard case .wouldBlock = packet.accept(from: listener, listener: 0, UInt64(number)) else {
                 return benchmark.error("somebody connected")
             }
-        }
-        benchmark.stopMeasurement()
-    }
-}
-
-/// Control packets, which the master reads the heads of.
-private func registerControl() {
-    for length in [0, 1024] {
-        Benchmark("decode a control packet with \(length) bytes") { benchmark in
-            let bytes = ControlHead(.message, stream: 7).encoded(body: ArraySlice(repeating: 0x78, count: length))
-            benchmark.startMeasurement()
-            for _ in benchmark.scaledIterations {
-                blackHole(try bytes.withUnsafeBytes { try ControlHead(decoding: $0) })
-            }
-            benchmark.stopMeasurement()
-        }
-    }
-    Benchmark("receive a control packet with 1024 bytes", configuration: .init(scalingFactor: .one)) { benchmark in
-        let pair = try PacketSocket.pair()
-        let worker = pair.takeFirst()
-        let master = pair.takeSecond()
-        let reader = ControlReader()
-        let bytes = ControlHead(.message, stream: 7).encoded(body: ArraySlice(repeating: 0x78, count: 1024))
-        benchmark.startMeasurement()
-        for _ in benchmark.scaledIterations {
-            guard worker.send(bytes) == .sent, case .packet(let head, let body) = reader.next(from: master) else {
-                return benchmark.error("a packet did not arrive")
-            }
-            blackHole((head, body))
         }
         benchmark.stopMeasurement()
     }

@@ -52,6 +52,8 @@ struct DemoService: Service {
                 response = Response(status: .internalServerError)
             }
             response.headers[.date] = Timestamp.now().httpDate
+            // Hummingbird closes when a client asks for it; this says so, or the client may send one more request.
+            if request.headers[.connection] == "close" { response.headers[.connection] = "close" }
             do {
                 try await writer.write(response: response.head, body: response.body)
             } catch {

@@ -28,6 +28,14 @@ struct DemoTests {
         #expect(date.wholeMatch(of: /[A-Z][a-z]{2}, [0-3]\d [A-Z][a-z]{2} 20\d\d \d\d:\d\d:\d\d GMT/) != nil)
     }
 
+    /// Without the word a client takes a connection that is about to be closed for one that it may go on using.
+    @Test func `a client that asks for the end of the connection is told that it ends`() throws {
+        let master = try ScriptedMaster()
+        let client = try master.connect()
+        #expect(try client.get(keepAlive: true).headers["connection"] == nil)
+        #expect(try client.get(keepAlive: false).headers["connection"] == "close")
+    }
+
     @Test(arguments: ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
     func `the greeting answers any method`(_ method: String) throws {
         let master = try ScriptedMaster()
