@@ -112,7 +112,8 @@ package struct ListeningSocket: ~Copyable, Sendable {
     /// - Throws: EINVAL when the descriptor is not a listening stream socket.
     package static func adopt(_ descriptor: consuming Descriptor) throws(SystemError) -> ListeningSocket {
         let number = descriptor.number
-        guard socketOption(number, SO_ACCEPTCONN) == 1 else {
+        guard socketOption(number, SO_ACCEPTCONN) == 1, socketOption(number, SO_TYPE) == CInt(SOCK_STREAM.rawValue)
+        else {
             throw SystemError(
                 call: "take over",
                 object: "descriptor \(number) as a listening stream socket",

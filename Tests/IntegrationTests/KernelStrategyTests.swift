@@ -269,7 +269,10 @@ extension Integration {
         // MARK: - Help
 
         private func id(_ worker: String) -> @Sendable (TestResponse) -> String {
-            worker == "maitred-demo" ? { "\($0.jsonNumber("id") ?? 0)" } : { $0.field("id") ?? $0.body }
+            { response in
+                let number = response.jsonNumber("id").map { "\($0)" }
+                return worker == "maitred-demo" ? number ?? response.body : response.field("id") ?? response.body
+            }
         }
     }
 }
