@@ -2,6 +2,7 @@
 
 import Glibc
 import MaitredControl
+import MaitredSystem
 import MaitredTesting
 import Testing
 
@@ -124,9 +125,9 @@ extension Integration {
                 let address = service.address
                 let isDone = Guarded(false)
                 let load = Background {
-                    LoadRun.run(concurrency: 4, address, countedBy: { _ in "" }, while: { !isDone.value })
+                    LoadRun.run(concurrency: 4, address, countedBy: { _ in "" }, while: { isDone.withLock { !$0 } })
                 }
-                defer { isDone.value = true }
+                defer { isDone.withLock { $0 = true } }
                 for _ in 0..<3 {
                     let program = try Program(
                         ProgramPath.built("maitred"),
@@ -134,7 +135,7 @@ extension Integration {
                     )
                     #expect(try program.waitExit(within: .seconds(60)) == .exited(code: 0), "\(program.lines)")
                 }
-                isDone.value = true
+                isDone.withLock { $0 = true }
                 let run = load.join()
                 #expect(run.failures.isEmpty && run.answered > 0, "\(run.failures.prefix(3))")
                 try service.stop()
