@@ -3,6 +3,7 @@
 import ArgumentParser
 import Glibc
 import MaitredBench
+import MaitredConfig
 import MaitredConsole
 import MaitredControl
 import MaitredLoad
@@ -75,7 +76,7 @@ struct LoadTarget {
         do throws(LoadFailure) {
             parts = try LoadURL(text)
         } catch {
-            throw ValidationError(error.description)
+            throw ConfigurationError(origin: nil, problem: error.description)
         }
         url = "http://\(parts.authority)\(parts.path)"
         path = parts.path

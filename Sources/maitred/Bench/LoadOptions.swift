@@ -73,10 +73,15 @@ struct LoadPaceOptions: ParsableArguments {
 
     private func chosenPace() throws -> LoadPlan.Pace {
         guard [connections, rate, burst].count(where: { $0 != nil }) <= 1 else {
-            throw ValidationError("--connections, --rate and --burst are different loads: give one of them")
+            throw ConfigurationError(
+                origin: nil,
+                problem: "--connections, --rate and --burst are different loads: give one of them"
+            )
         }
-        if arrivals != nil, rate == nil { throw ValidationError("--arrivals needs --rate") }
-        if burstInterval != nil, burst == nil { throw ValidationError("--burst-interval needs --burst") }
+        if arrivals != nil, rate == nil { throw ConfigurationError(origin: .flag("--arrivals"), problem: "needs --rate") }
+        if burstInterval != nil, burst == nil {
+            throw ConfigurationError(origin: .flag("--burst-interval"), problem: "needs --burst")
+        }
         if let rate {
             return .open(perSecond: Double(try number(rate, "--rate", in: 1...10_000_000)), try chosenArrivals())
         }
