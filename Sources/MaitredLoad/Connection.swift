@@ -45,11 +45,10 @@ final class Connection {
         switch socket {
         case .some(let socket):
             do throws(SystemError) {
-                let all = readiness.union([.peerFinished, .edge])
                 if isNew {
-                    try epoll.add(socket.descriptor, all, token)
+                    try epoll.add(socket.descriptor, readiness, token)
                 } else {
-                    try epoll.modify(socket.descriptor, all, token)
+                    try epoll.modify(socket.descriptor, readiness, token)
                 }
                 return true
             } catch {

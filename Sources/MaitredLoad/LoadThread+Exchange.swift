@@ -28,7 +28,7 @@ extension LoadThread {
         if !isOpen {
             open(place)
         } else if send(place) == .mustWait {
-            watch(place, [.readable, .writable], isNew: false)
+            watch(place, .stream, isNew: false)
         }
     }
 
@@ -46,8 +46,8 @@ extension LoadThread {
             return
         }
         switch send(place) {
-        case .done: watch(place, .readable, isNew: true)
-        case .mustWait: watch(place, [.readable, .writable], isNew: true)
+        case .done: watch(place, .streamInput, isNew: true)
+        case .mustWait: watch(place, .stream, isNew: true)
         case .failed: break
         }
     }
@@ -94,7 +94,7 @@ extension LoadThread {
         }
         // Only of a connection that has come about while nothing was there to be read.
         if readiness == .writable { return }
-        receive(place, isEnding: !readiness.isDisjoint(with: [.peerFinished, .hungUp, .failed]))
+        receive(place, isEnding: readiness.isEnding)
     }
 
     /// Reads what has come of an answer.
@@ -125,7 +125,7 @@ extension LoadThread {
             }
         }
         // There may be more: the others first.
-        watch(place, .readable, isNew: false)
+        watch(place, .streamInput, isNew: false)
     }
 
     /// The server has ended the connection in an orderly way.

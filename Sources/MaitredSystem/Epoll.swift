@@ -49,10 +49,18 @@ package struct Readiness: OptionSet, Sendable {
     package static let edge = Readiness(rawValue: EPOLLET.rawValue)
     /// The other side is gone.
     package static let hungUp = Readiness(rawValue: EPOLLHUP.rawValue)
-    /// The other side sends nothing any more.
-    package static let peerFinished = Readiness(rawValue: EPOLLRDHUP.rawValue)
-    /// Something is wrong: the next call says what.
-    package static let failed = Readiness(rawValue: EPOLLERR.rawValue)
+}
+
+extension Readiness {
+    // A literal of several is an array, and costs its memory: these are for where that matters.
+
+    /// What a client's connection is watched for: something can be received, or nothing ever again, changes only.
+    package static let streamInput = Readiness(rawValue: EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue)
+    /// The same, and something can be sent.
+    package static let stream = Readiness(rawValue: streamInput.rawValue | EPOLLOUT.rawValue)
+
+    /// Whether the other side has ended what it sends, or everything.
+    package var isEnding: Bool { rawValue & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 }
 }
 
 /// An epoll instance and its event buffer.
