@@ -44,7 +44,8 @@ chosen=()
 for peer in "${all_peers[@]}"; do
     if [ "$peers" = all ] || [[ ",$peers," == *",$peer,"* ]]; then chosen+=("$peer"); fi
 done
-[ "$peers" = all ] || [ "$(tr ',' '\n' <<<"$peers" | grep -c .)" = "${#chosen[@]}" ] || misused
+# Each name is one of them.
+[ "$peers" = all ] || [ "$(tr ',' '\n' <<<"$peers" | wc -l)" = "${#chosen[@]}" ] || misused
 
 # The processes of each peer that runs: the balancer, and others that are not its children. And where it answers.
 declare -A balancers backends_of ports
