@@ -6,7 +6,8 @@ extension Setting {
     /// Every setting, in the order of the help and the documentation.
     package static let all: [Setting] = [
         .listen,
-        .command, .workers, .workerNofile, .workerUser, .noPreload, .maxRestarts, .drainSignal, .stopSignal, .dumpSignal,
+        .command, .workers, .workerNofile, .workerUser, .noPreload,
+        .maxRestarts, .drainSignal, .stopSignal, .dumpSignal,
         .strategy, .queueDepth, .maxConnections,
         .maxMemory, .memoryLimit, .maxCPU, .recycle, .maxAge, .maxRequests,
         .stallTimeout, .hangTimeout, .startTimeout, .minUptime, .restartDelay, .drainTimeout, .killTimeout, .spread,

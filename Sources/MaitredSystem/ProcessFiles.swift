@@ -51,7 +51,6 @@ package enum ProcessFiles {
         }
     }
 
-    /// Lends the fields of `/proc/PID/stat` from the third on.
     /// The file that this process runs.
     ///
     /// Wraps `readlink(2)` of `/proc/self/exe`.
@@ -62,12 +61,14 @@ package enum ProcessFiles {
         var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
         // SAFETY: the kernel writes at most as many bytes as there are.
         let count = unsafe bytes.withUnsafeMutableBytes { buffer in
-            unsafe readlink("/proc/self/exe", buffer.bindMemory(to: CChar.self).baseAddress!, buffer.count)
+            guard let start = unsafe buffer.bindMemory(to: CChar.self).baseAddress else { return -1 }
+            return unsafe readlink("/proc/self/exe", start, buffer.count)
         }
         guard count >= 0 else { throw SystemError(call: "read", object: "/proc/self/exe", errno: errno) }
         return String(decoding: bytes.prefix(count), as: UTF8.self)
     }
 
+    /// Lends the fields of `/proc/PID/stat` from the third on.
     private static func withStatus<Value>(of pid: Int32, _ body: (inout Fields) -> Value?) -> Value? {
         guard pid > 0 else { return nil }
         return unsafe withSmallFile("/proc/\(pid)/stat") { text in

@@ -40,6 +40,7 @@ let everythingChanged: Configuration = {
     configuration.logLevel = .debug
     configuration.statusInterval = .seconds(60)
     configuration.isOutputPrefixed = false
+    configuration.usesPreload = false
     configuration.workerEnvironment = [EnvironmentVariable(name: "SECRET", value: "hunter2")]
     return configuration
 }()

@@ -24,6 +24,7 @@ struct BenchMaster: ~Copyable {
     ///   - workers: How many.
     ///   - command: The workers' program and its arguments.
     ///   - directory: Where its control socket is to be.
+    /// - Throws: What the start of a process, or the master, says.
     init(strategy: String, workers: Int, command: [String], in directory: borrowing BenchDirectory) throws {
         let path = "\(directory.path)/control"
         let arguments =

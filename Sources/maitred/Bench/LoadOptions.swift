@@ -78,7 +78,9 @@ struct LoadPaceOptions: ParsableArguments {
                 problem: "--connections, --rate and --burst are different loads: give one of them"
             )
         }
-        if arrivals != nil, rate == nil { throw ConfigurationError(origin: .flag("--arrivals"), problem: "needs --rate") }
+        if arrivals != nil, rate == nil {
+            throw ConfigurationError(origin: .flag("--arrivals"), problem: "needs --rate")
+        }
         if burstInterval != nil, burst == nil {
             throw ConfigurationError(origin: .flag("--burst-interval"), problem: "needs --burst")
         }

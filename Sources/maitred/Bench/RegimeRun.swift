@@ -24,6 +24,7 @@ struct RegimeRun {
     ///   - seed: What random moments begin with: the same for each strategy of a round.
     ///   - master: Whom it is sent to.
     ///   - mayGoOn: False ends the run early.
+    /// - Throws: What the master or the generator says.
     init(
         _ regime: Regime,
         seconds: Double,
@@ -36,19 +37,23 @@ struct RegimeRun {
         var hasRestarted = false
         var failure: (any Error)?
         let plan = regime.plan(address: master.address, seconds: seconds, seed: seed)
-        result = try LoadGenerator.run(plan, while: { failure == nil && mayGoOn() }) { progress in
-            do {
-                let second = progress.elapsed / .seconds(1)
-                try disturber?.step(second: second)
-                if regime.restartsInTheMiddle, !hasRestarted, second >= seconds / 2 {
-                    hasRestarted = true
-                    try master.reload()
+        result = try LoadGenerator.run(
+            plan,
+            while: { failure == nil && mayGoOn() },
+            progress: { progress in
+                do {
+                    let second = progress.elapsed / .seconds(1)
+                    try disturber?.step(second: second)
+                    if regime.restartsInTheMiddle, !hasRestarted, second >= seconds / 2 {
+                        hasRestarted = true
+                        try master.reload()
+                    }
+                    watch.look(try master.status(), second: second)
+                } catch {
+                    failure = error
                 }
-                watch.look(try master.status(), second: second)
-            } catch {
-                failure = error
             }
-        }
+        )
         if let failure { throw failure }
         watch.look(try master.status(), second: nil)
         spreads = watch.spreads
