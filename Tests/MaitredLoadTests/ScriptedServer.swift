@@ -175,7 +175,15 @@ final class Peer {
 final class Stall: Sendable {
     private let length: UInt64
     private let requests: Int
-    private let state = Guarded<(count: Int, end: UInt64, last: UInt64)>((0, 0, 0))
+    private let state = Guarded(Moments())
+
+    private struct Moments {
+        var count = 0
+        var first: UInt64 = 0
+        var plannedEnd: UInt64 = 0
+        var end: UInt64 = 0
+        var last: UInt64 = 0
+    }
 
     /// - Parameters:
     ///   - length: As long as requests come a thousand a second: as many milliseconds, so many requests.
@@ -183,6 +191,11 @@ final class Stall: Sendable {
     init(_ length: Duration, after requests: Int) {
         self.length = UInt64(length / .nanoseconds(1))
         self.requests = requests
+    }
+
+    /// From the first request to the end of the stall: on a busy machine it may begin late, and last longer.
+    var end: Duration {
+        state.withLock { .nanoseconds($0.end - $0.first) }
     }
 
     /// How long after its end the last of those that had waited was answered.
@@ -195,15 +208,20 @@ final class Stall: Sendable {
         let end = state.withLock { state in
             state.count += 1
             let now = MonotonicClock.nanoseconds()
-            if state.count == requests + 1 { state.end = now + length }
+            if state.count == 1 { state.first = now }
+            if state.count == requests + 1 { state.plannedEnd = now + length }
             if state.count == requests + Int(length / 1_000_000) { state.last = now }
-            return state.end
+            return state.plannedEnd
         }
+        guard MonotonicClock.nanoseconds() < end else { return }
         // Until a moment, not for a time: the wait is the length of the stall however late it begins.
         while true {
             let now = MonotonicClock.nanoseconds()
-            if now >= end { return }
+            if now >= end { break }
             MonotonicClock.rest(nanoseconds: Int(min(end - now, 999_999_999)))
+        }
+        state.withLock { state in
+            if state.end == 0 { state.end = MonotonicClock.nanoseconds() }
         }
     }
 }

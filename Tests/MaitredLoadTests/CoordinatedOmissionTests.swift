@@ -21,9 +21,10 @@ import Testing
 /// | 100 | 3,000 | 0 | 1,000 ms |
 ///
 /// The longer ones are those that came before. After the stall the server answers them first, one after the other, which
-/// takes it what it says it took (`catchingUp`): for 300 of 1,000 three tenths of that.
+/// takes it what it says it took (`catchingUp`): for 300 of 1,000 three tenths of that. And a busy
+/// machine may wake the server late, which makes the stall longer; the server says when it ended, too.
 @Suite(.serialized, .timeLimit(.minutes(2)))
-struct StallTests {
+struct CoordinatedOmissionTests {
     private static let expected: [(percentile: Double, longer: Double)] = [
         (90, 300), (95, 150), (99, 30), (99.9, 3), (100, 0),
     ]
@@ -36,6 +37,8 @@ struct StallTests {
             while peer.request() != nil {
                 stall.pass()
                 peer.answer()
+                // The next does not wait for this one's close.
+                if !keepsAlive { return }
             }
         }
         defer { server.end() }
@@ -47,9 +50,10 @@ struct StallTests {
         #expect(result.failed == 0)
         #expect(result.answered + result.unfinished == 3000)
         #expect(result.unfinished < 10)
+        let end = stall.end / .milliseconds(1)
         let catchingUp = stall.catchingUp / .milliseconds(1)
         for (percentile, longer) in Self.expected {
-            let expected = 1000 - longer + longer / 1000 * catchingUp
+            let expected = end - 1000 - longer + longer / 1000 * catchingUp
             let found = result.latency.milliseconds(at: percentile)
             #expect(abs(found / expected - 1) < 0.02, "p\(percentile) is \(found) ms, not \(expected)")
         }
