@@ -175,35 +175,47 @@ final class Peer {
 final class Stall: Sendable {
     private let length: UInt64
     private let requests: Int
-    private let state = Guarded<(count: Int, end: UInt64, last: UInt64)>((0, 0, 0))
+    private let state = Guarded(Moments())
 
-    /// - Parameters:
-    ///   - length: As long as requests come a thousand a second: as many milliseconds, so many requests.
-    ///   - requests: How many are answered before.
+    private struct Moments {
+        var count = 0
+        var first: UInt64 = 0
+        var end: UInt64 = 0
+        /// When those that had to wait could be answered, by how many had come before them.
+        var answers: [Int: UInt64] = [:]
+    }
+
     init(_ length: Duration, after requests: Int) {
         self.length = UInt64(length / .nanoseconds(1))
         self.requests = requests
     }
 
-    /// How long after its end the last of those that had waited was answered.
-    var catchingUp: Duration {
-        state.withLock { .nanoseconds($0.last > $0.end ? $0.last - $0.end : 0) }
+    /// What the requests of the stall had to wait in milliseconds, longest first, by the server's own clock.
+    ///
+    /// Counted from the moments at which requests were due that come a thousand a second, the first when it came.
+    var waits: [Double] {
+        state.withLock { state in
+            state.answers.map { before, moment in Double(moment - state.first) / 1e6 - Double(before) }.sorted(by: >)
+        }
     }
 
     /// Counts a request, and returns when it may be answered.
     func pass() {
-        let end = state.withLock { state in
-            state.count += 1
+        let (before, end) = state.withLock { state in
+            let before = state.count
             let now = MonotonicClock.nanoseconds()
-            if state.count == requests + 1 { state.end = now + length }
-            if state.count == requests + Int(length / 1_000_000) { state.last = now }
-            return state.end
+            state.count += 1
+            if before == 0 { state.first = now }
+            if before == requests { state.end = now + length }
+            return (before, state.end)
         }
         // Until a moment, not for a time: the wait is the length of the stall however late it begins.
         while true {
             let now = MonotonicClock.nanoseconds()
-            if now >= end { return }
+            if now >= end { break }
             MonotonicClock.rest(nanoseconds: Int(min(end - now, 999_999_999)))
         }
+        guard requests..<(requests + Int(length / 1_000_000)) ~= before else { return }
+        state.withLock { $0.answers[before] = MonotonicClock.nanoseconds() }
     }
 }

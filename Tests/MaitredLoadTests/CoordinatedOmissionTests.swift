@@ -20,11 +20,12 @@ import Testing
 /// | 99.9 | 2,997 | 3 | 997 ms |
 /// | 100 | 3,000 | 0 | 1,000 ms |
 ///
-/// The longer ones are those that came before. After the stall the server answers them first, one after the other, which
-/// takes it what it says it took (`catchingUp`): for 300 of 1,000 three tenths of that.
+/// The longer ones are those that came before. A server wakes a little after the end of its stall, and then answers one
+/// after the other; on a busy machine that is more than a fiftieth. So it writes down when it answered each (`waits`).
+/// That must be no less than the table says, and is what the generator must have found, within 2 %.
 @Suite(.serialized, .timeLimit(.minutes(2)))
-struct StallTests {
-    private static let expected: [(percentile: Double, longer: Double)] = [
+struct CoordinatedOmissionTests {
+    private static let expected: [(percentile: Double, longer: Int)] = [
         (90, 300), (95, 150), (99, 30), (99.9, 3), (100, 0),
     ]
 
@@ -36,6 +37,8 @@ struct StallTests {
             while peer.request() != nil {
                 stall.pass()
                 peer.answer()
+                // The next does not wait for this one's close.
+                if !keepsAlive { return }
             }
         }
         defer { server.end() }
@@ -47,11 +50,12 @@ struct StallTests {
         #expect(result.failed == 0)
         #expect(result.answered + result.unfinished == 3000)
         #expect(result.unfinished < 10)
-        let catchingUp = stall.catchingUp / .milliseconds(1)
+        let waits = stall.waits
+        try #require(waits.count == 1000)
         for (percentile, longer) in Self.expected {
-            let expected = 1000 - longer + longer / 1000 * catchingUp
             let found = result.latency.milliseconds(at: percentile)
-            #expect(abs(found / expected - 1) < 0.02, "p\(percentile) is \(found) ms, not \(expected)")
+            #expect(found > 0.98 * Double(1000 - longer))
+            #expect(abs(found / waits[longer] - 1) < 0.02, "p\(percentile) is \(found) ms, not \(waits[longer])")
         }
         #expect(result.latency.milliseconds(at: 50) < 50)
     }
