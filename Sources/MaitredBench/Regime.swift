@@ -97,18 +97,19 @@ package struct Regime: Sendable {
     }
 
     private static func heterogeneous(_ workers: Int) -> Regime {
-        // 2 ms for 99 of 100 and 200 ms for the rest are 3.98 ms on average.
-        let rate = (0.7 * Double(workers) / 0.003_98).rounded()
+        // 2 ms for 99 of 100 and 200 ms for the rest are 3.98 ms on average; waking up late and HTTP take half a
+        // millisecond besides.
+        let rate = (0.7 * Double(workers) / 0.004_5).rounded()
         return Regime(
             name: "heterogeneous",
             title: "Requests of very different cost",
             explanation: """
                 \(Int(rate)) requests a second at random moments; 99 of 100 keep their worker for 2 ms, one for 200 ms. \
-                Workers are in use for 70 % of the time, and somewhat more with what a request costs besides.
+                Workers are in use for about 70 % of the time.
                 """,
             load: .open(perSecond: rate),
             requests: [Request(weight: 99, path: "/block?ms=2"), Request(weight: 1, path: "/block?ms=200")],
-            length: 2
+            length: 3
         )
     }
 

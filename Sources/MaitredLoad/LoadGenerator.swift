@@ -26,12 +26,11 @@ package enum LoadGenerator {
         progress: (LoadProgress) -> Void = { _ in }
     ) throws(LoadFailure) -> LoadResult {
         let address = try reachableAddress(of: plan)
-        let idle = try IdleConnections(plan.idle, to: address, within: plan.timeout)
-        defer { withExtendedLifetime(idle) {} }
+        var idle = try IdleConnections(plan.idle, to: address, within: plan.timeout)
         let board = LoadBoard()
         let start = MonotonicClock.nanoseconds() + leadTime
         let threads = try startThreads(plan, address, start, board)
-        watch(plan, from: start, board, while: mayGoOn, progress)
+        watch(plan, from: start, board, &idle, while: mayGoOn, progress)
         return try result(of: threads.map { $0.join() }, plan)
     }
 
@@ -93,6 +92,7 @@ package enum LoadGenerator {
         _ plan: LoadPlan,
         from start: UInt64,
         _ board: LoadBoard,
+        _ idle: inout IdleConnections,
         while mayGoOn: () -> Bool,
         _ progress: (LoadProgress) -> Void
     ) {
@@ -101,6 +101,7 @@ package enum LoadGenerator {
             let now = MonotonicClock.nanoseconds()
             let elapsed = now > start ? now - start : 0
             guard elapsed < total else { return }
+            idle.reopenEnded()
             progress(
                 LoadProgress(
                     elapsed: .nanoseconds(elapsed),
@@ -129,31 +130,6 @@ package enum LoadGenerator {
         let seconds = (all.time.nanoseconds + 999_999_999) / 1_000_000_000
         all.seconds.removeLast(max(0, all.seconds.count - Int(seconds)))
         return all
-    }
-}
-
-/// Connections that say nothing, open as long as this is there.
-private final class IdleConnections {
-    /// Arrays cannot hold what cannot be copied.
-    private final class Held {
-        let socket: ClientSocket
-
-        init(_ socket: consuming ClientSocket) {
-            self.socket = socket
-        }
-    }
-
-    private var held: [Held] = []
-
-    /// Opens them one after the other.
-    init(_ count: Int, to address: SocketAddress, within limit: Duration) throws(LoadFailure) {
-        for number in stride(from: 1, through: count, by: 1) {
-            do throws(SystemError) {
-                held.append(Held(try ClientSocket.connect(to: address, within: limit)))
-            } catch {
-                throw LoadFailure("cannot hold \(count) idle connections, the \(number). failed: \(error)")
-            }
-        }
     }
 }
 

@@ -59,6 +59,9 @@ extension Readiness {
     /// The same, and something can be sent.
     package static let stream = Readiness(rawValue: streamInput.rawValue | EPOLLOUT.rawValue)
 
+    /// A client's connection that is watched for its end alone, once.
+    package static let streamEnd = Readiness(rawValue: EPOLLRDHUP.rawValue | EPOLLET.rawValue)
+
     /// Whether the other side has ended what it sends, or everything.
     package var isEnding: Bool { rawValue & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 }
 }

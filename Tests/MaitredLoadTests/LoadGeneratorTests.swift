@@ -140,6 +140,31 @@ struct LoadGeneratorTests {
         #expect(eventually { silent.load(ordering: .relaxed) == 0 })
     }
 
+    @Test func `an idle connection that the server ends is opened again`() throws {
+        let opened = Atomic<Int>(0)
+        let server = try ScriptedServer { peer in
+            // The first connection only tries the address; the next three are the idle ones, and are ended at once.
+            guard peer.index > 0 else { return peer.answerAll() }
+            if peer.index <= 3 {
+                opened.wrappingAdd(1, ordering: .relaxed)
+                return
+            }
+            opened.wrappingAdd(1, ordering: .relaxed)
+            peer.answerAll()
+        }
+        defer { server.end() }
+        var plan = LoadPlan(to: server, .closed(connections: 1), for: .milliseconds(1500))
+        plan.keepsAlive = true
+        plan.idle = 3
+        let result = try LoadGenerator.run(plan) {
+            true
+        } progress: { _ in
+        }
+        #expect(result.answered > 0)
+        // Three that were ended, three in their place, one that asks.
+        #expect(opened.load(ordering: .relaxed) == 7)
+    }
+
     @Test func `the warm-up is sent and not counted`() throws {
         let asked = Atomic<Int>(0)
         let server = try ScriptedServer { peer in

@@ -42,6 +42,7 @@ struct BenchLoad: ParsableCommand {
     @OptionGroup(title: "Output") var output: LoadOutputOptions
 
     func run() throws {
+        try DescriptorLimit.current().raiseToHard()
         let target = try LoadTarget(url, unixSocket: request.unixSocket)
         let plan = try pace.plan(for: target, requests: try request.requests(default: target.path), request)
         let file = try output.openLog()

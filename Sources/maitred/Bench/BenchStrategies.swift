@@ -38,7 +38,7 @@ struct BenchStrategies: ParsableCommand {
     @Option(help: .init("How often each is run; figures are medians. (default: 3)", valueName: "N"))
     var rounds: String = "3"
 
-    @Option(help: .init("How long each run is; heterogeneous takes twice as long. (default: 5s)", valueName: "TIME"))
+    @Option(help: .init("How long each run is, heterogeneous three times that. (default: 5s)", valueName: "TIME"))
     var duration: String = "5s"
 
     @Option(help: .init("Names with commas between them. (default: all)", valueName: "NAMES"))
@@ -60,6 +60,7 @@ struct BenchStrategies: ParsableCommand {
     var command: [String] = []
 
     func run() throws {
+        try DescriptorLimit.current().raiseToHard()
         let setup = try setup()
         let file = try html.map { path throws(SystemError) in try NewFile(path) }
         let report = StrategyReport(conditions: setup.conditions, regimes: try setup.run())
