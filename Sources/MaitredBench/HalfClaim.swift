@@ -40,12 +40,20 @@ enum HalfClaim {
             + (Sentence.trouble(other).map { "; \($0)" } ?? "")
     }
 
-    /// That it did not hold, and how even the connections were: the first place to look for a reason.
+    /// Why another strategy can come close, or be better: it holds whatever the figures are.
+    private static func reason(for name: String) -> String {
+        name == "kernel"
+            ? "A worker that stands still accepts nothing, so what waits at a shared listener is one queue for all "
+                + "workers, the best that there is for workers that serve one request at a time."
+            : "With every strategy maitred bounds what waits for one worker, and gives it to others when that stands still."
+    }
+
+    /// That it did not hold, how even the connections were, and what the other has that makes up for not looking.
     private static func failure(_ ours: StrategyResult, _ other: StrategyResult) -> String {
         let ratios = [ours, other].map { Figure.fixed($0.maxOverMean, places: 2) }
         let chance = ours.isEqual(to: other) ? ", no difference that the rounds show" : ""
         return "The p99 of \(strategy), \(Figure.milliseconds(ours.p99)), is not at most half of \(other.strategy)'s "
             + "(\(figures(ours, other))\(chance)). The fullest worker had \(ratios[0]) times the mean of connections "
-            + "with \(strategy), \(ratios[1]) times with \(other.strategy)."
+            + "with \(strategy), \(ratios[1]) times with \(other.strategy). \(reason(for: other.strategy))"
     }
 }

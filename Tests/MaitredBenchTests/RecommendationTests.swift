@@ -123,7 +123,8 @@ struct RecommendationTests {
                     + "(45.0 ms, 4.5 times as long; 2 requests failed).",
                 "The p99 of least-connections, 10.0 ms, is not at most half of round-robin's "
                     + "(19.9 ms, 1.99 times as long). The fullest worker had 1.25 times the mean of connections with "
-                    + "least-connections, 1.25 times with round-robin.",
+                    + "least-connections, 1.25 times with round-robin. With every strategy maitred bounds what waits for one "
+                    + "worker, and gives it to others when that stands still.",
             ]
         )
     }

@@ -40,3 +40,12 @@ struct ClockTests {
 /// sched_setaffinity(2), which Swift does not import.
 @_silgen_name("sched_setaffinity")
 private func setAffinity(_ pid: Int32, _ size: Int, _ mask: UnsafeRawPointer) -> Int32
+
+struct ProcessClockTests {
+    @Test func `a process's CPU time grows as it computes, and nobody's is nil`() throws {
+        let before = try #require(ProcessClock.nanoseconds(of: getpid()))
+        #expect(eventually { (ProcessClock.nanoseconds(of: getpid()) ?? 0) > before })
+        #expect(ProcessClock.nanoseconds(of: -1) == nil)
+        #expect(ProcessClock.nanoseconds(of: .max) == nil)
+    }
+}

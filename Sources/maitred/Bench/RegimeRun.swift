@@ -126,7 +126,7 @@ private struct MasterWatch {
     /// Begins with what processes have used before the run.
     init(_ report: StatusReport, master: Int32) {
         self.master = master
-        masterBefore = ProcessFiles.cpuNanoseconds(of: master) ?? 0
+        masterBefore = ProcessClock.nanoseconds(of: master) ?? 0
         for worker in report.workers { workersBefore[worker.pid] = Self.used(worker) }
     }
 
@@ -141,7 +141,7 @@ private struct MasterWatch {
 
     /// Of the master, since the beginning.
     var masterCPU: Duration {
-        .nanoseconds(Int64((ProcessFiles.cpuNanoseconds(of: master) ?? masterBefore) - masterBefore))
+        .nanoseconds(Int64((ProcessClock.nanoseconds(of: master) ?? masterBefore) - masterBefore))
     }
 
     /// Of all workers, those included that came and went, up to when they were last seen.
@@ -150,6 +150,6 @@ private struct MasterWatch {
     }
 
     private static func used(_ worker: WorkerReport) -> UInt64 {
-        ProcessFiles.cpuNanoseconds(of: Int32(clamping: worker.pid)) ?? 0
+        ProcessClock.nanoseconds(of: Int32(clamping: worker.pid)) ?? 0
     }
 }
