@@ -132,7 +132,10 @@ private struct MasterWatch {
 
     /// Takes in a report; `second` is nil after the run.
     mutating func look(_ report: StatusReport, second: Double?) {
-        for worker in report.workers { workersNow[worker.pid] = Self.used(worker) }
+        // One that has ended since the report has no clock any more: it keeps what it was last seen with.
+        for worker in report.workers {
+            workersNow[worker.pid] = max(workersNow[worker.pid] ?? workersBefore[worker.pid] ?? 0, Self.used(worker))
+        }
         guard let second else { return }
         var open = [Int](repeating: 0, count: report.size)
         for worker in report.workers where open.indices.contains(worker.slot) { open[worker.slot] += worker.open }
