@@ -11,18 +11,22 @@
 #include "preload.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 /* The kernel's own limit on descriptors (fs.nr_open) as it is by default: 2^20. Pages appear when they are used. */
 #define MOST_DESCRIPTORS (1U << 20)
 #define MOST_MANAGED 256
 #define IS_MANAGED 0x80000000U
 
-static uint32_t *entries;    /* atomic, by descriptor */
-static uint32_t *references; /* atomic, by connection number; 0 is not used */
+static uint32_t *entries;    /* atomic, by descriptor; behind them the references */
 static uint32_t next_number; /* atomic: where the search for a free number begins */
 static struct managed *managed_sockets[MOST_MANAGED];
 static unsigned managed_count;
+
+/* Of connections, by number, atomic; 0 is no number. Found from the one pointer, so that two first uses cannot mix. */
+static uint32_t *references(void)
+{
+    return entries + MOST_DESCRIPTORS;
+}
 
 static int is_usable(int fd)
 {
@@ -42,7 +46,6 @@ static int prepare(void)
     if (both == MAP_FAILED)
         return 0;
     uint32_t *none = NULL;
-    references = (uint32_t *)((char *)both + size);
     /* Two threads at once: the second one's tables are left unused. */
     __atomic_compare_exchange_n(&entries, &none, (uint32_t *)both, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
     return 1;
@@ -82,7 +85,7 @@ void connection_taken(int fd)
     for (uint32_t tries = 0; tries < MOST_DESCRIPTORS; tries++) {
         uint32_t number = __atomic_add_fetch(&next_number, 1, __ATOMIC_RELAXED) & (MOST_DESCRIPTORS - 1);
         uint32_t free_number = 0;
-        if (number == 0 || !__atomic_compare_exchange_n(&references[number], &free_number, 1, 0, __ATOMIC_ACQ_REL,
+        if (number == 0 || !__atomic_compare_exchange_n(&references()[number], &free_number, 1, 0, __ATOMIC_ACQ_REL,
                                                         __ATOMIC_RELAXED))
             continue;
         __atomic_store_n(&entries[fd], number, __ATOMIC_RELEASE);
@@ -101,7 +104,7 @@ void connection_closed(uint32_t forgotten)
 {
     if (forgotten == 0 || (forgotten & IS_MANAGED) != 0)
         return;
-    if (__atomic_sub_fetch(&references[forgotten], 1, __ATOMIC_ACQ_REL) == 0 && own_worker() != NULL)
+    if (__atomic_sub_fetch(&references()[forgotten], 1, __ATOMIC_ACQ_REL) == 0 && own_worker() != NULL)
         maitred_worker_closed(own_worker(), 1);
 }
 
@@ -114,6 +117,6 @@ void descriptor_copied(int from, int to)
     if (entry == 0)
         return;
     if ((entry & IS_MANAGED) == 0)
-        __atomic_add_fetch(&references[entry], 1, __ATOMIC_ACQ_REL);
+        __atomic_add_fetch(&references()[entry], 1, __ATOMIC_ACQ_REL);
     __atomic_store_n(&entries[to], entry, __ATOMIC_RELEASE);
 }

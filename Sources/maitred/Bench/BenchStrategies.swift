@@ -182,22 +182,16 @@ struct StrategySetup {
         var master = try BenchMaster(strategy: strategy, workers: workers, command: command, in: directory)
         var isInterrupted = false
         let number = signals.descriptor.number
-        do {
-            let run = try RegimeRun(
-                regime,
-                seconds: seconds * regime.length,
-                seed: UInt64(round + 1),
-                on: &master
-            ) {
+        // A run that fails leaves no master behind either.
+        let outcome = Result {
+            try RegimeRun(regime, seconds: seconds * regime.length, seed: UInt64(round + 1), on: &master) {
                 isInterrupted = isInterrupted || Waiting.wait(for: [.readable(number)], within: .zero)[0]
                 return !isInterrupted
             }
-            try master.stop()
-            if isInterrupted { throw ExitCode(128 + SIGINT) }
-            return run
-        } catch {
-            throw error
         }
+        try master.stop()
+        if isInterrupted { throw ExitCode(128 + SIGINT) }
+        return try outcome.get()
     }
 }
 
