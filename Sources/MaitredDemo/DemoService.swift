@@ -43,7 +43,7 @@ struct DemoService: Service {
     private static func makeChannel(worker: Worker, logger: Logger) -> HTTP1Channel {
         let responder = Routes(worker: worker).makeRouter().buildResponder()
         return HTTP1Channel { request, writer, channel in
-            let context = DemoContext(source: ApplicationRequestContextSource(channel: channel, logger: logger))
+            let context = BasicRequestContext(source: ApplicationRequestContextSource(channel: channel, logger: logger))
             var response: Response
             do {
                 response = try await responder.respond(to: request, context: context)
@@ -62,18 +62,5 @@ struct DemoService: Service {
             }
             if response.status.kind == .serverError { worker.failed() } else { worker.served() }
         }
-    }
-}
-
-/// What a route knows of a request besides the request itself.
-struct DemoContext: RequestContext {
-    var coreContext: CoreRequestContextStorage
-
-    /// The connection, whose event loop runs the route.
-    let channel: any Channel
-
-    init(source: ApplicationRequestContextSource) {
-        coreContext = CoreRequestContextStorage(source: source)
-        channel = source.channel
     }
 }

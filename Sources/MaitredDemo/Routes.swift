@@ -24,8 +24,8 @@ struct Routes: Sendable {
     }
 
     /// All routes; unknown paths are answered 404.
-    func makeRouter() -> Router<DemoContext> {
-        let router = Router(context: DemoContext.self, options: .autoGenerateHeadEndpoints)
+    func makeRouter() -> Router<BasicRequestContext> {
+        let router = Router(context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
         for method in [HTTPRequest.Method.get, .post, .put, .patch, .delete, .options] {
             router.on("/", method: method) { request, _ in greeting.response(to: request) }
         }
@@ -34,7 +34,7 @@ struct Routes: Sendable {
         return router
     }
 
-    private func addLoad(to router: Router<DemoContext>) {
+    private func addLoad(to router: Router<BasicRequestContext>) {
         router.get("/work") { request, _ in
             compute(milliseconds: try request.number("ms", in: Self.milliseconds))
             return greeting.response(to: request)
@@ -43,9 +43,8 @@ struct Routes: Sendable {
             try await Task.sleep(for: .milliseconds(try request.number("ms", in: Self.milliseconds)))
             return greeting.response(to: request)
         }
-        router.get("/block") { request, context in
-            let milliseconds = try request.number("ms", in: Self.milliseconds)
-            try await context.channel.eventLoop.submit { block(milliseconds: milliseconds) }.get()
+        router.get("/block") { request, _ in
+            block(milliseconds: try request.number("ms", in: Self.milliseconds))
             return greeting.response(to: request)
         }
         router.get("/alloc") { request, _ in
@@ -58,7 +57,7 @@ struct Routes: Sendable {
         }
     }
 
-    private func addDeath(to router: Router<DemoContext>) {
+    private func addDeath(to router: Router<BasicRequestContext>) {
         router.get("/exit") { request, _ -> Response in
             _exit(CInt(try request.number("code", in: 0...255)))
         }

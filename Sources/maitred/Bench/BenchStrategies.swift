@@ -32,13 +32,13 @@ struct BenchStrategies: ParsableCommand {
             """
     )
 
-    @Option(help: .init("Workers of each master. (default: 4)", valueName: "N"))
+    @Option(help: .init("Workers of each master.", valueName: "N"))
     var workers: String = "4"
 
-    @Option(help: .init("How often each is run; figures are medians. (default: 3)", valueName: "N"))
+    @Option(help: .init("How often each is run; figures are medians.", valueName: "N"))
     var rounds: String = "3"
 
-    @Option(help: .init("How long each run is, heterogeneous three times that. (default: 5s)", valueName: "TIME"))
+    @Option(help: .init("How long each run is, heterogeneous three times that.", valueName: "TIME"))
     var duration: String = "5s"
 
     @Option(help: .init("Names with commas between them. (default: all)", valueName: "NAMES"))

@@ -27,26 +27,26 @@ struct LoadPaceOptions: ParsableArguments {
     @Option(help: .init("With --burst: how often. (default: 1s)", valueName: "TIME"))
     var burstInterval: String?
 
-    @Option(help: .init("Connections that are held all the time and say nothing. (default: 0)", valueName: "N"))
+    @Option(help: .init("Connections that are held all the time and say nothing.", valueName: "N"))
     var idle: String = "0"
 
-    @Option(help: .init("Threads that send. (default: 1)", valueName: "N"))
+    @Option(help: .init("Threads that send.", valueName: "N"))
     var threads: String = "1"
 
-    @Option(help: .init("How long to measure. (default: 10s)", valueName: "TIME"))
+    @Option(help: .init("How long to measure.", valueName: "TIME"))
     var duration: String = "10s"
 
-    @Option(help: .init("How long to send before that without counting. (default: 0)", valueName: "TIME"))
+    @Option(help: .init("How long to send before that without counting.", valueName: "TIME"))
     var warmUp: String = "0"
 
-    @Option(help: .init("In what time the load rises from nothing to all of it. (default: 0)", valueName: "TIME"))
+    @Option(help: .init("In what time the load rises from nothing to all of it.", valueName: "TIME"))
     var ramp: String = "0"
 
-    @Option(help: .init("When a request without its answer has failed. (default: 10s)", valueName: "TIME"))
+    @Option(help: .init("When a request without its answer has failed.", valueName: "TIME"))
     var timeout: String = "10s"
 
     @Option(
-        help: .init("Where random moments and paths begin: the same seed sends the same. (default: 1)", valueName: "N")
+        help: .init("Where random moments and paths begin: the same seed sends the same.", valueName: "N")
     )
     var seed: String = "1"
 
