@@ -32,7 +32,7 @@ WORKER_HEADERS = $(wildcard Sources/CMaitredWorker/*.h Sources/*/include/*.h)
 PRELOAD = $(RELEASE)/libmaitred_preload.so
 PRELOAD_SOURCES = $(wildcard Sources/CMaitredPreload/*.c)
 WORKER_FLAGS = -std=c11 -D_GNU_SOURCE -O2 -fPIC -fvisibility=hidden -Wall -Wextra -Werror -Wshadow -Wconversion \
-    -ISources/CMaitredWire/include -ISources/CMaitredWorker/include
+    -ISources/CMaitredWire/include -ISources/CMaitredWorker/include -ISources/CMaitredWorker
 
 C_FLAGS = -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wconversion -fsyntax-only
 
@@ -120,7 +120,7 @@ check: build
 	    for compiler in gcc clang; do \
 	        ! command -v $$compiler >/dev/null || \
 	            $$compiler $(C_FLAGS) -I Sources/CMaitredWire/include -I Sources/CMaitredLinux/include \
-	                -I Sources/CMaitredWorker/include $$source || exit 1; \
+	                -I Sources/CMaitredWorker/include -I Sources/CMaitredWorker $$source || exit 1; \
 	    done; \
 	done
 	@! ldd $(RELEASE)/maitred | grep -E 'libFoundation|libicu|lib_Foundation' || \

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -54,6 +56,49 @@ ssize_t maitred_linux_send(int socket, const void *packet, size_t length, int de
         message.msg_controllen = CMSG_LEN(sizeof(int));
     }
     return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+ssize_t maitred_linux_send_descriptors(int socket, const void *packet, size_t length, const int *descriptors,
+                                       size_t count)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int) * MAITRED_LINUX_DESCRIPTORS_MAX)];
+    } control;
+    struct iovec part = {.iov_base = (void *)packet, .iov_len = length};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control};
+
+    if (count == 0 || count > MAITRED_LINUX_DESCRIPTORS_MAX) {
+        errno = EINVAL;
+        return -1;
+    }
+    memset(&control, 0, sizeof control);
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    control.header.cmsg_len = CMSG_LEN(count * sizeof *descriptors);
+    memcpy(CMSG_DATA(&control.header), descriptors, count * sizeof *descriptors);
+    message.msg_controllen = CMSG_SPACE(count * sizeof *descriptors);
+    return sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+int maitred_linux_listen_unnamed(int backlog, char *ret_name, size_t capacity)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    socklen_t length = sizeof address;
+    int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (listener < 0)
+        return -1;
+    if (bind(listener, (struct sockaddr *)&address, sizeof address.sun_family) < 0 || listen(listener, backlog) < 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &length) < 0) {
+        int error = errno;
+        close(listener);
+        errno = error;
+        return -1;
+    }
+    snprintf(ret_name, capacity, "@%.*s", (int)(length - offsetof(struct sockaddr_un, sun_path) - 1),
+             address.sun_path + 1);
+    return listener;
 }
 
 ssize_t maitred_linux_send_to(int socket, const void *data, size_t length, const void *address,

@@ -3,28 +3,28 @@
 /*
  * Sockets of the program that stand for a listener of the master.
  *
- *      socket ──bind to an address of the master's──> managed ──listen──> the channel, under the same number
+ *      socket ──bind to an address of the master's──> managed, bound ──listen──> managed, listening
+ *                                                     (the entrance has its number; the socket is kept beside)
  *
  *  1. The kernel is not asked to bind: the master has the address.
- *  2. The channel takes the socket's place with dup3, so that every way of waiting for a listener (blocking accept,
- *     poll, epoll, select) works on it as it is: readable means that a connection waits.
- *  3. This process becomes a worker at its first listen, not before: programs between it and the master (a shell, npm)
+ *  2. The entrance takes the socket's place with dup3, so that every way of waiting for a listener (blocking accept,
+ *     poll, epoll, select) works on it as it is: readable means that a connection waits. With strategy kernel and
+ *     reuseport the entrance is the listening socket itself, and the C library's accept serves it.
+ *  3. It does so at bind, not at listen: a program that is started with the descriptor (uvicorn's and hypercorn's
+ *     workers) recognises it by its inode, and listens there.
+ *  4. This process becomes a worker at its first such bind, not before: programs between it and the master (a shell, npm)
  *     have the library too, and must keep their hands off the descriptors.
  */
 #include "preload.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
-#include <unistd.h>
+#include <sys/stat.h>
+#include <sys/time.h>
 
 static struct maitred_worker *worker; /* atomic */
 static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
@@ -34,102 +34,42 @@ struct maitred_worker *own_worker(void)
     return __atomic_load_n(&worker, __ATOMIC_ACQUIRE);
 }
 
-struct managed *managed_of(int fd)
+/* ---- Becoming a worker ---------------------------------------------------------------------------- */
+
+/* Moves what the program does not know to high numbers, and marks it, so that the program does not close it. */
+static void keep_descriptors(struct maitred_worker *opened)
 {
-    return descriptor_managed(fd);
+    for (unsigned index = 0; index < opened->entrance_count; index++)
+        opened->entrances[index] = keep_as_own(opened->entrances[index]);
+    opened->control = keep_as_own(opened->control);
 }
 
-/* ---- Which listener ------------------------------------------------------------------------------- */
-
-/* The address of one entry of MAITRED_LISTENERS, its escapes undone. Returns the entry behind it, NULL at the end. */
-static const char *next_listener(const char *text, char *address, size_t size)
+/* 0, or -1 after saying why on standard error: the program is going to fail, and somebody will ask. */
+static int become_worker(void)
 {
-    size_t length = 0;
-    const char *start = strchr(text, '=');
+    struct maitred_worker *opened = NULL;
+    int error = 0;
 
-    address[0] = '\0';
-    if (start == NULL)
-        return NULL;
-    for (start++; *start != '\0' && *start != ',' && length + 1 < size; start++) {
-        unsigned code;
-        if (*start == '%' && sscanf(start + 1, "%2x", &code) == 1) {
-            address[length++] = (char)code;
-            start += 2;
-        } else {
-            address[length++] = *start;
+    pthread_mutex_lock(&opening);
+    if (own_worker() == NULL) {
+        error = maitred_worker_open(&opened);
+        if (error == 0) {
+            keep_descriptors(opened);
+            __atomic_store_n(&worker, opened, __ATOMIC_RELEASE);
         }
     }
-    address[length] = '\0';
-    return *start == ',' ? start + 1 : NULL;
-}
-
-/* The port behind the last colon, -1 when there is none. */
-static int port_of(const char *address)
-{
-    const char *colon = strrchr(address, ':');
-    return colon == NULL ? -1 : atoi(colon + 1);
-}
-
-static int asked_port(const struct sockaddr *address, socklen_t length)
-{
-    if (address->sa_family == AF_INET && length >= sizeof(struct sockaddr_in))
-        return ntohs(((const struct sockaddr_in *)(const void *)address)->sin_port);
-    if (address->sa_family == AF_INET6 && length >= sizeof(struct sockaddr_in6))
-        return ntohs(((const struct sockaddr_in6 *)(const void *)address)->sin6_port);
-    return -1;
-}
-
-/*
- * The port decides, whatever the address: a program that binds 0.0.0.0:8080 means the listener of that port, and which
- * addresses clients may use was decided by who started the master.
- */
-int listener_for(const struct sockaddr *address, socklen_t length)
-{
-    const char *text = getenv("MAITRED_LISTENERS");
-    char listener[256];
-    int port = asked_port(address, length);
-
-    for (int index = 0; text != NULL; index++) {
-        text = next_listener(text, listener, sizeof listener);
-        if (address->sa_family == AF_UNIX) {
-            const struct sockaddr_un *path = (const void *)address;
-            if (strncmp(listener, "unix:", 5) == 0 && length > offsetof(struct sockaddr_un, sun_path) &&
-                strncmp(listener + 5, path->sun_path, sizeof path->sun_path) == 0)
-                return index;
-        } else if (port > 0 && strncmp(listener, "unix:", 5) != 0 && port_of(listener) == port) {
-            return index;
-        }
+    pthread_mutex_unlock(&opening);
+    if (error < 0) {
+        fprintf(stderr, "maitred: this program cannot be a worker: %s\n", maitred_worker_problem());
+        errno = EADDRINUSE;
     }
-    return -1;
+    return error < 0 ? -1 : 0;
 }
-
-/* ---- bind ----------------------------------------------------------------------------------------- */
-
-int manage(int fd, unsigned listener, const struct sockaddr *address, socklen_t length)
-{
-    struct managed *managed = calloc(1, sizeof *managed);
-    socklen_t size = sizeof managed->domain;
-
-    if (managed == NULL)
-        return -1;
-    managed->listener = listener;
-    managed->address_length = length < sizeof managed->address ? length : sizeof managed->address;
-    memcpy(&managed->address, address, managed->address_length);
-    if (REAL(getsockopt)(fd, SOL_SOCKET, SO_DOMAIN, &managed->domain, &size) < 0 ||
-        REAL(getsockopt)(fd, SOL_SOCKET, SO_PROTOCOL, &managed->protocol, &size) < 0) {
-        free(managed);
-        return -1;
-    }
-    descriptor_set_managed(fd, managed);
-    return 0;
-}
-
-/* ---- listen --------------------------------------------------------------------------------------- */
 
 /* Takes our name out of LD_PRELOAD: what the program starts from now on is its own business. */
 static void leave_environment(void)
 {
-    const char *list = getenv("LD_PRELOAD"), *own = getenv("MAITRED_PRELOAD");
+    const char *list = getenv("LD_PRELOAD"), *own = maitred_worker_variable("MAITRED_PRELOAD");
     char rest[4096];
     size_t used = 0;
 
@@ -152,62 +92,231 @@ static void leave_environment(void)
         unsetenv("LD_PRELOAD");
 }
 
-/* Becomes a worker. 0, or -1 after saying why on standard error: the program is going to fail, and somebody will ask. */
-static int become_worker(void)
-{
-    struct maitred_worker *opened = NULL;
-    int error = 0;
+/* ---- bind ----------------------------------------------------------------------------------------- */
 
-    pthread_mutex_lock(&opening);
-    if (own_worker() == NULL) {
-        error = maitred_worker_open(&opened);
-        if (error == 0) {
-            leave_environment();
-            __atomic_store_n(&worker, opened, __ATOMIC_RELEASE);
-        }
-    }
-    pthread_mutex_unlock(&opening);
-    if (error < 0) {
-        fprintf(stderr, "maitred: this program cannot be a worker: %s\n", maitred_worker_problem());
-        errno = EADDRINUSE;
-    }
-    return error < 0 ? -1 : 0;
+/* Puts a descriptor in the place of another, with what the program had set on that number. 0, or -1 with errno. */
+static int put_in_place(int replacement, int fd)
+{
+    struct watcher watchers[MOST_WATCHERS];
+    int flags = fcntl(fd, F_GETFD), status = fcntl(fd, F_GETFL), own = fcntl(replacement, F_GETFL);
+
+    if (flags < 0 || status < 0 || own < 0)
+        return -1;
+    int count = find_watchers(fd, watchers);
+    /* The status flags belong to the open file, which all processes of the worker share; the master does not mind. */
+    if (fcntl(replacement, F_SETFL, (own & ~O_NONBLOCK) | (status & O_NONBLOCK)) < 0 ||
+        REAL(dup3)(replacement, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0)
+        return -1;
+    watch_again(fd, watchers, count);
+    return 0;
 }
 
-int begin_listening(int fd, struct managed *managed)
+/* The limit on the wait of an accept is the channel's. */
+static void copy_timeout(int socket, int channel)
 {
-    if (managed->is_listening)
-        return 0;
+    struct timeval limit;
+    socklen_t size = sizeof limit;
+
+    if (REAL(getsockopt)(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, &size) == 0)
+        REAL(setsockopt)(channel, SOL_SOCKET, SO_RCVTIMEO, &limit, size);
+}
+
+/* The address that the program asked for; a port that it left open is the one that clients use. */
+static void set_address(struct managed *managed, const struct sockaddr *address, socklen_t length)
+{
+    struct sockaddr_storage known;
+    in_port_t port = 0;
+
+    managed->address_length = length < sizeof managed->address ? length : sizeof managed->address;
+    memcpy(&managed->address, address, managed->address_length);
+    if (listener_address(managed->listener, &known) == 0)
+        return;
+    if (known.ss_family == AF_INET)
+        port = ((struct sockaddr_in *)(void *)&known)->sin_port;
+    else if (known.ss_family == AF_INET6)
+        port = ((struct sockaddr_in6 *)(void *)&known)->sin6_port;
+    if (address->sa_family == AF_INET && ((struct sockaddr_in *)(void *)&managed->address)->sin_port == 0)
+        ((struct sockaddr_in *)(void *)&managed->address)->sin_port = port;
+    if (address->sa_family == AF_INET6 && ((struct sockaddr_in6 *)(void *)&managed->address)->sin6_port == 0)
+        ((struct sockaddr_in6 *)(void *)&managed->address)->sin6_port = port;
+}
+
+/* Fills a managed socket from the program's own, which is kept. 0, or -1 with errno. */
+static int describe(struct managed *managed, int fd)
+{
+    socklen_t size = sizeof managed->domain;
+
+    if (REAL(getsockopt)(fd, SOL_SOCKET, SO_DOMAIN, &managed->domain, &size) < 0 ||
+        REAL(getsockopt)(fd, SOL_SOCKET, SO_PROTOCOL, &managed->protocol, &size) < 0)
+        return -1;
+    int copy = REAL(fcntl64)(fd, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0)
+        return -1;
+    managed->socket = keep_as_own(copy);
+    return 0;
+}
+
+int manage(int fd, unsigned listener, const struct sockaddr *address, socklen_t length)
+{
     if (become_worker() < 0)
         return -1;
-    int channel = maitred_worker_fd(own_worker(), managed->listener);
-    int status = fcntl(fd, F_GETFL), flags = fcntl(fd, F_GETFD);
-    if (channel < 0 || status < 0 || flags < 0) {
+    if (listener >= own_worker()->entrance_count) {
         errno = EADDRINUSE;
         return -1;
     }
-    /* The status flags belong to the open file, which all processes of the worker share; the master does not mind. */
-    int channel_status = fcntl(channel, F_GETFL);
-    if (fcntl(channel, F_SETFL, (channel_status & ~O_NONBLOCK) | (status & O_NONBLOCK)) < 0)
+    struct managed *managed = new_managed();
+    if (managed == NULL) {
+        errno = ENOBUFS;
         return -1;
-    if (REAL(dup3)(channel, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0)
+    }
+    managed->listener = listener;
+    set_address(managed, address, length);
+    int entrance = own_worker()->entrances[listener];
+    if (describe(managed, fd) < 0 || put_in_place(entrance, fd) < 0) {
+        int error = errno;
+        drop_managed(managed);
+        errno = error;
         return -1;
-    managed->is_listening = 1;
-    return maitred_worker_listens(own_worker()) < 0 ? (errno = EPIPE, -1) : 0;
+    }
+    if (!own_worker()->is_direct)
+        copy_timeout(managed->socket, fd);
+    descriptor_set_managed(fd, managed);
+    return 0;
 }
 
-/* ---- The end of the master ------------------------------------------------------------------------ */
+/* ---- Inherited ------------------------------------------------------------------------------------ */
 
-void end_listening(int fd)
+/* The listener whose entrance a descriptor is by its inode, -1 when it is none, or the one that the master opened. */
+static int entrance_of(int fd)
+{
+    struct stat status;
+    const char *text = maitred_worker_variable("MAITRED_HANDOFF_FDS");
+    unsigned listener;
+    int number, used;
+    unsigned long long inode;
+
+    if (text == NULL)
+        text = maitred_worker_variable("MAITRED_LISTENER_FDS");
+    if (text == NULL || fstat(fd, &status) < 0 || !S_ISSOCK(status.st_mode))
+        return -1;
+    while (sscanf(text, "%u:%d:%llu%n", &listener, &number, &inode, &used) == 3) {
+        if (inode == status.st_ino)
+            return number == fd ? -1 : (int)listener;
+        text += used;
+        if (*text++ != ',')
+            break;
+    }
+    return -1;
+}
+
+/* What a program that was started with a managed socket knows of it: nothing but the number. */
+static struct managed *adopt(int fd, unsigned listener)
+{
+    struct managed *managed = new_managed();
+    if (managed == NULL)
+        return NULL;
+    managed->listener = listener;
+    managed->address_length = listener_address(listener, &managed->address);
+    managed->domain = managed->address_length > 0 ? managed->address.ss_family : AF_INET;
+    managed->protocol = managed->domain == AF_UNIX ? 0 : IPPROTO_TCP;
+    int socket_of_type = socket(managed->domain, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    managed->socket = socket_of_type < 0 ? -1 : keep_as_own(socket_of_type);
+    descriptor_set_managed(fd, managed);
+    return managed;
+}
+
+struct managed *managed_or_inherited(int fd)
+{
+    struct managed *managed = managed_of(fd);
+
+    if (managed != NULL || descriptor_entry(fd) != 0)
+        return managed;
+    int error = errno, listener = entrance_of(fd);
+    errno = error;
+    return listener < 0 ? NULL : adopt(fd, (unsigned)listener);
+}
+
+/* Numbers that a program is started with are low. */
+#define MOST_INHERITED 256
+
+void adopt_inherited(void)
+{
+    if (maitred_worker_variable("MAITRED_LISTENERS") == NULL)
+        return;
+    for (int fd = 3; fd < MOST_INHERITED; fd++)
+        managed_or_inherited(fd);
+}
+
+/* ---- listen --------------------------------------------------------------------------------------- */
+
+/* Where this process accepts by itself: a listener that all share listens already, with the master's backlog. */
+static int open_listener(int fd, int backlog)
+{
+    int is_listening = 0;
+    socklen_t size = sizeof is_listening;
+
+    if (REAL(getsockopt)(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) < 0)
+        return -1;
+    return is_listening ? 0 : REAL(listen)(fd, backlog);
+}
+
+int begin_listening(int fd, struct managed *managed, int backlog)
+{
+    if (state_of(managed) == MANAGED_LISTENING)
+        return 0;
+    if (state_of(managed) != MANAGED_BOUND) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (become_worker() < 0 || (own_worker()->is_direct && open_listener(fd, backlog) < 0))
+        return -1;
+    leave_environment();
+    __atomic_store_n(&managed->state, MANAGED_LISTENING, __ATOMIC_RELEASE);
+    if (maitred_worker_listens(own_worker()) < 0) {
+        errno = EADDRINUSE;
+        return -1;
+    }
+    return 0;
+}
+
+/* ---- The end -------------------------------------------------------------------------------------- */
+
+void end_listening(int fd, struct managed *managed, int asks_to_stop)
 {
     static int has_asked; /* atomic */
-    int ends[2];
+    int ends[2], error = errno;
 
+    __atomic_store_n(&managed->state, MANAGED_ENDED, __ATOMIC_RELEASE);
     /* One end of a pair of which the other stays open: never readable, and no reason to spin. */
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
-        REAL(dup3)(ends[0], fd, 0);
+        int status = fcntl(fd, F_GETFL), flags = fcntl(fd, F_GETFD);
+        fcntl(ends[0], F_SETFL, status & O_NONBLOCK);
+        REAL(dup3)(ends[0], fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0);
         REAL(close)(ends[0]);
+        keep_as_own(ends[1]);
     }
-    if (__atomic_exchange_n(&has_asked, 1, __ATOMIC_ACQ_REL) == 0)
-        kill(getpid(), SIGTERM);
+    if (asks_to_stop && __atomic_exchange_n(&has_asked, 1, __ATOMIC_ACQ_REL) == 0) {
+        const char *text = maitred_worker_variable("MAITRED_STOP_SIGNAL");
+        int stop = text == NULL ? 0 : atoi(text);
+        stop = stop > 0 && stop < NSIG ? stop : SIGTERM;
+        /* The first process too: one that has workers of its own would start others in their place. */
+        if (getpgrp() != getpid())
+            kill(getpgrp(), stop);
+        kill(getpid(), stop);
+    }
+    errno = error;
+}
+
+void shut_down(int fd, struct managed *managed)
+{
+    int ends[2], error = errno;
+
+    __atomic_store_n(&managed->state, MANAGED_SHUT_DOWN, __ATOMIC_RELEASE);
+    /* Readable, and hung up, as a listener is then. The channel itself is shared by all processes of the worker. */
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
+        put_in_place(ends[0], fd);
+        REAL(close)(ends[0]);
+        REAL(close)(ends[1]);
+    }
+    errno = error;
 }

@@ -1,82 +1,205 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What the files of the preload library share. */
+/*
+ * libmaitred_preload.so: makes any dynamically linked program a worker, unmodified.
+ *
+ *      load.c         what happens when the library is loaded, and which functions it stands before
+ *      listening.c    bind, listen, socket options, unlink: how a program comes to listen
+ *      accepting.c    accept, accept4
+ *      closing.c      close and all that is like it, exec
+ *      managed.c      sockets of the program that stand for a listener of the master
+ *      listeners.c    which address of the program is which listener of the master
+ *      options.c      what a connection would have inherited from its listener
+ *      watchers.c     epolls that watched a socket before it was bound
+ *      descriptors.c  which descriptors are connections, and when the last one of each is closed
+ *
+ * Rules
+ *  1. A function that we stand before does what it always does unless the descriptor is one of ours.
+ *  2. errno is as the C library would have left it.
+ *  3. Nothing is allocated, locked or printed on the way of a connection.
+ *  4. Programs between the master and the server (a shell, npm) have the library too: until a program binds an address
+ *     of the master's nothing is touched.
+ */
 #ifndef MAITRED_PRELOAD_H
 #define MAITRED_PRELOAD_H
 
-#include "maitred_worker.h"
+#include "worker.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-/* A function of the C library that a function of ours stands before; looked up at its first use. */
-#define REAL(name)                                                                                  \
-    __extension__({                                                                                 \
-        static __typeof__(&name) found;                                                             \
-        __typeof__(&name) real = __atomic_load_n(&found, __ATOMIC_RELAXED);                         \
-        if (real == NULL) {                                                                         \
-            real = (__typeof__(&name))real_function(#name);                                         \
-            __atomic_store_n(&found, real, __ATOMIC_RELAXED);                                       \
-        }                                                                                           \
-        real;                                                                                       \
-    })
-void *real_function(const char *name);
+/* ---- load.c --------------------------------------------------------------------------------------- */
 
-/* ---- managed.c: sockets of the program that stand for a listener of the master --------------------- */
+/*
+ * Defines a function under a name of the C library. Under a name of our own first: the headers declare some of them with
+ * parameters that no definition can repeat.
+ */
+#define STANDS_BEFORE(type, name, ...)                                                             \
+    type own_##name(__VA_ARGS__) __asm__(#name) __attribute__((visibility("default")));            \
+    type own_##name(__VA_ARGS__)
 
-/* Options that an accepted connection would have inherited from its listener. */
+/* The functions of the C library that ours stand before. */
+#define FOR_EACH_FUNCTION(do_it)                                                                    \
+    do_it(bind) do_it(listen) do_it(getsockname) do_it(getpeername) do_it(getsockopt) do_it(setsockopt) \
+    do_it(shutdown) do_it(unlink) do_it(unlinkat) do_it(remove) do_it(accept) do_it(accept4) do_it(close) \
+    do_it(fclose) do_it(dup) do_it(dup2) do_it(dup3) do_it(fcntl64) do_it(close_range) do_it(closefrom) \
+    do_it(syscall) do_it(execve) do_it(execv) do_it(execvp) do_it(execvpe) do_it(fexecve)
+
+struct functions {
+#define MEMBER(name) __typeof__(&name) name;
+    FOR_EACH_FUNCTION(MEMBER)
+#undef MEMBER
+};
+extern struct functions functions;
+
+/* All of them are looked up when the library is loaded, or at the first call, if another library's start came first. */
+void find_functions(void);
+#define REAL(name) __extension__({ if (functions.name == NULL) find_functions(); functions.name; })
+
+/* ---- options.c ------------------------------------------------------------------------------------ */
+
+/* An option that a connection is to be given. */
 struct inherited_option {
-    int level, name, length;
+    int level, name;
+    socklen_t length;
     unsigned char value[16];
 };
 
-#define MOST_OPTIONS 8
+#define MOST_OPTIONS 24
 
-/* A socket that was bound to an address of the master's. One for each; shared by its duplicates. */
+struct managed;
+
+/* Gives a connection what it would have inherited from its listener and does not have from the master's. */
+void inherit_options(struct managed *managed, int connection);
+
+/* ---- managed.c ------------------------------------------------------------------------------------ */
+
+enum managed_state {
+    MANAGED_BOUND,     /* and does not listen yet */
+    MANAGED_LISTENING,
+    MANAGED_SHUT_DOWN, /* by the program */
+    MANAGED_ENDED,     /* by the master: nothing will come any more */
+};
+
+/*
+ * A socket that was bound to an address of the master's: the channel (or, with strategy kernel, the listener) has its
+ * number. Shared by its duplicates. Written before the program listens, but for `state` and the options.
+ */
 struct managed {
+    uint32_t references; /* descriptors of this process; 0: free */
     unsigned listener;
     int domain, protocol;
-    int is_listening;
+    int socket;    /* the program's own, moved out of the way: it has the options that the program sets */
+    int state;     /* atomic: enum managed_state */
     socklen_t address_length;
     struct sockaddr_storage address; /* as the program bound it */
-    unsigned option_count;           /* written before listen, or by one thread of the program */
+    int has_options; /* atomic: `options` are those that a connection needs */
+    unsigned option_count;
     struct inherited_option options[MOST_OPTIONS];
 };
+
+/* The worker that this process is, NULL before the first bind to an address of the master's. */
+struct maitred_worker *own_worker(void);
 
 /* The managed socket that a descriptor is, or NULL. */
 struct managed *managed_of(int fd);
 
-/* The index of the listener that an address stands for, -1 when it is none of the master's. */
-int listener_for(const struct sockaddr *address, socklen_t length);
+/* The same, also for one that was inherited from the program that started this one. */
+struct managed *managed_or_inherited(int fd);
+
+static inline int state_of(const struct managed *managed)
+{
+    return __atomic_load_n(&managed->state, __ATOMIC_ACQUIRE);
+}
 
 /* Makes a descriptor a managed socket. 0, or -1 with errno. */
 int manage(int fd, unsigned listener, const struct sockaddr *address, socklen_t length);
 
-/* Puts the channel in the place of a managed socket. 0, or -1 with errno. */
-int begin_listening(int fd, struct managed *managed);
+/* Lets connections come. 0, or -1 with errno. */
+int begin_listening(int fd, struct managed *managed, int backlog);
 
-/* The worker that this process is, NULL before the first listen. */
-struct maitred_worker *own_worker(void);
+/* The program shuts its listener down. */
+void shut_down(int fd, struct managed *managed);
 
-/* Takes the place of a channel whose master is gone: never readable; asks the program to stop, once. */
-void end_listening(int fd);
+/* Takes the place of an entrance through which nothing will come: never readable. May ask the program to stop, once. */
+void end_listening(int fd, struct managed *managed, int asks_to_stop);
 
-/* ---- descriptors.c: which descriptors are connections, and when the last one of each is closed ------- */
+/* Finds descriptors that this program inherited and that are entrances of its worker. When the library is loaded. */
+void adopt_inherited(void);
 
-/* What a descriptor is: nothing that matters, one of a connection's, or a managed socket. */
-struct managed *descriptor_managed(int fd);
+/* ---- listeners.c ---------------------------------------------------------------------------------- */
+
+/* The index of the listener that a socket's address stands for, -1 when it is none of the master's. */
+int listener_for(int fd, const struct sockaddr *address, socklen_t length);
+
+/* The address that clients of a listener connect to. Its length, 0 when it is not known. */
+socklen_t listener_address(unsigned listener, struct sockaddr_storage *ret_address);
+
+/* Whether a path is the socket file of one of the master's listeners. */
+int is_listener_path(int directory, const char *path);
+
+/* ---- watchers.c ----------------------------------------------------------------------------------- */
+
+#define MOST_WATCHERS 8
+
+struct watcher {
+    int epoll;
+    uint32_t events;
+    uint64_t data;
+};
+
+/* The epolls of this process that watch a descriptor. How many. */
+int find_watchers(int fd, struct watcher *ret_watchers);
+
+/* Makes them watch what has that number now. */
+void watch_again(int fd, const struct watcher *watchers, int count);
+
+/* ---- descriptors.c -------------------------------------------------------------------------------- */
+
+/* What a descriptor is: nothing that matters, one of a connection's, a managed socket, or our own. */
+uint32_t descriptor_entry(int fd);
+
+/* No descriptor above it was ever any of these. */
+uint32_t descriptor_highest(void);
+
+/* Whether a descriptor is one of ours, which the program does not know and must not close. */
+int descriptor_is_own(int fd);
+
+/* Marks a descriptor as ours, out of the way of the program's. Its new number. */
+int keep_as_own(int fd);
+
+/* A descriptor is not ours any more. */
+void forget_own(int fd);
+
+/* The program is about to put something of its own there: if it is ours, it moves. */
+void make_way(int fd);
+
+/* A place for a managed socket, with one reference; NULL when there is none left. */
+struct managed *new_managed(void);
+
+/* One descriptor of it less. */
+void drop_managed(struct managed *managed);
+
+/* A descriptor is a managed socket from now on. */
 void descriptor_set_managed(int fd, struct managed *managed);
 
 /* A connection was taken as this descriptor. */
 void connection_taken(int fd);
 
-/* A descriptor is about to be closed or closed over. Returns what connection_closed wants after the close. */
+/* A descriptor is about to be closed or closed over. Returns what descriptor_closed wants after the close. */
 uint32_t descriptor_forget(int fd);
 
-/* After the close: counts the connection as closed if that was its last descriptor. */
-void connection_closed(uint32_t forgotten);
+/* After the close: if that was its last descriptor, a connection is counted as closed, a managed socket is free. */
+void descriptor_closed(uint32_t forgotten);
 
 /* A descriptor is a copy of another from now on. */
 void descriptor_copied(int from, int to);
+
+/* How many connections of this process a program that it executes would have. */
+unsigned connections_kept_over_exec(void);
 
 #endif

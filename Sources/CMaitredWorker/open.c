@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,6 +38,38 @@ __attribute__((format(printf, 2, 3))) static int fail(int error, const char *for
 
 /* ---- Environment ---------------------------------------------------------------------------------- */
 
+/* "NAME=VALUE" of all that begins with MAITRED_, one behind the other, an empty one at the end; NULL: nothing kept. */
+static char *kept;
+
+extern char **environ;
+
+void maitred_worker_keep_environment(void)
+{
+    size_t size = 1;
+
+    for (char **entry = environ; entry != NULL && *entry != NULL; entry++)
+        if (strncmp(*entry, "MAITRED_", 8) == 0)
+            size += strlen(*entry) + 1;
+    char *next = size > 1 ? malloc(size) : NULL;
+    if (next == NULL)
+        return;
+    kept = next;
+    for (char **entry = environ; *entry != NULL; entry++)
+        if (strncmp(*entry, "MAITRED_", 8) == 0)
+            next = stpcpy(next, *entry) + 1;
+    *next = '\0';
+}
+
+const char *maitred_worker_variable(const char *name)
+{
+    size_t length = strlen(name);
+
+    for (const char *entry = kept; entry != NULL && *entry != '\0'; entry += strlen(entry) + 1)
+        if (strncmp(entry, name, length) == 0 && entry[length] == '=')
+            return entry + length + 1;
+    return kept != NULL ? NULL : getenv(name);
+}
+
 /* Reads digits at *text and goes behind them: 0 to `most`, or -1. */
 static long long number_at(const char **text, long long most)
 {
@@ -54,8 +85,29 @@ static long long number_at(const char **text, long long most)
     return number;
 }
 
+static int read_number(const char *variable, long long least, unsigned *ret_number)
+{
+    const char *text = maitred_worker_variable(variable), *rest = text;
+    long long number = text == NULL ? -1 : number_at(&rest, 1 << 30);
+
+    if (number < least || *rest != '\0')
+        return fail(-EINVAL, "%s: '%.40s' is not a number from %lld", variable, text == NULL ? "" : text, least);
+    *ret_number = (unsigned)number;
+    return 0;
+}
+
+/* ---- Descriptors ---------------------------------------------------------------------------------- */
+
+static int keep_from_children(const char *variable, int fd)
+{
+    int flags = fcntl(fd, F_GETFD);
+    if (flags < 0 || fcntl(fd, F_SETFD, flags | FD_CLOEXEC) < 0)
+        return fail(-errno, "%s: cannot keep descriptor %d from the programs that this one starts", variable, fd);
+    return 0;
+}
+
 /* Reads "fd:inode" and checks that the descriptor is still the one that is meant. 0 or -errno. */
-static int claim(const char *variable, const char **text, int *ret_fd)
+static int find(const char *variable, const char **text, int *ret_fd)
 {
     struct stat status;
     const char *start = *text;
@@ -67,28 +119,25 @@ static int claim(const char *variable, const char **text, int *ret_fd)
     if (fstat((int)fd, &status) < 0 || status.st_ino != (ino_t)inode)
         return fail(-EBADF, "%s: descriptor %lld is not the one that maitred opened: something between maitred and "
                             "this program has closed it", variable, fd);
-    int flags = fcntl((int)fd, F_GETFD);
-    if (flags < 0 || fcntl((int)fd, F_SETFD, flags | FD_CLOEXEC) < 0)
-        return fail(-errno, "%s: cannot keep descriptor %lld from the programs that this one starts", variable, fd);
     *ret_fd = (int)fd;
     return 0;
 }
 
 /* A variable that names one descriptor. */
-static int claim_one(const char *variable, int *ret_fd)
+static int find_one(const char *variable, int *ret_fd)
 {
-    const char *text = getenv(variable);
+    const char *text = maitred_worker_variable(variable);
 
     if (text == NULL)
         return fail(-EINVAL, "%s: is not set", variable);
-    int error = claim(variable, &text, ret_fd);
+    int error = find(variable, &text, ret_fd);
     if (error == 0 && *text != '\0')
         return fail(-EINVAL, "%s: has '%.40s' behind its descriptor", variable, text);
     return error;
 }
 
 /* "0:fd:inode,1:fd:inode,…" */
-static int claim_channels(struct maitred_worker *worker, const char *variable, const char *text)
+static int find_entrances(struct maitred_worker *worker, const char *variable, const char *text)
 {
     for (unsigned index = 0;; index++) {
         if (index == MAITRED_LISTENER_MAX)
@@ -96,10 +145,10 @@ static int claim_channels(struct maitred_worker *worker, const char *variable, c
         if (number_at(&text, MAITRED_LISTENER_MAX) != (long long)index || *text != ':')
             return fail(-EINVAL, "%s: '%.40s' is not %u:fd:inode", variable, text, index);
         text++;
-        int error = claim(variable, &text, &worker->channels[index]);
+        int error = find(variable, &text, &worker->entrances[index]);
         if (error < 0)
             return error;
-        worker->channel_count = index + 1;
+        worker->entrance_count = index + 1;
         if (*text == '\0')
             return 0;
         if (*text++ != ',')
@@ -107,14 +156,45 @@ static int claim_channels(struct maitred_worker *worker, const char *variable, c
     }
 }
 
-static int read_number(const char *variable, long long least, unsigned *ret_number)
+/* All descriptors, as the environment names them. Changes none of them before all are found. */
+static int find_all(struct maitred_worker *worker, const char *variable, int *ret_page)
 {
-    const char *text = getenv(variable), *rest = text;
-    long long number = text == NULL ? -1 : number_at(&rest, 1 << 30);
+    int error;
 
-    if (number < least || *rest != '\0')
-        return fail(-EINVAL, "%s: '%.40s' is not a number from %lld", variable, text == NULL ? "" : text, least);
-    *ret_number = (unsigned)number;
+    if ((error = find_entrances(worker, variable, maitred_worker_variable(variable))) < 0 ||
+        (error = find_one("MAITRED_CONTROL_FD", &worker->control)) < 0 ||
+        (error = find_one("MAITRED_LOAD_FD", ret_page)) < 0)
+        return error;
+    for (unsigned index = 0; index < worker->entrance_count; index++)
+        if ((error = keep_from_children(variable, worker->entrances[index])) < 0)
+            return error;
+    return (error = keep_from_children("MAITRED_CONTROL_FD", worker->control)) < 0
+               ? error
+               : keep_from_children("MAITRED_LOAD_FD", *ret_page);
+}
+
+/* They were lost on the way: the master has them still. `problem` says what was missed. */
+static int fetch_all(struct maitred_worker *worker, int *ret_page)
+{
+    const char *name = maitred_worker_variable("MAITRED_WORKER_SOCKET");
+    int descriptors[MAITRED_FETCH_DESCRIPTORS_MAX];
+    struct maitred_fetch head;
+
+    if (name == NULL)
+        return -EBADF;
+    int count = maitred_fetch_descriptors(name, &head, descriptors);
+    if (count == -EACCES)
+        return fail(-EACCES, "descriptors were closed on the way, and maitred does not take process %d for one of a "
+                             "worker's: it descends from none", (int)getpid());
+    if (count < 0)
+        return fail(count, "descriptors were closed on the way, and MAITRED_WORKER_SOCKET does not give them again: %s",
+                    strerror(-count));
+    worker->is_direct = (head.flags & MAITRED_FETCH_LISTENERS) != 0;
+    worker->entrance_count = head.entrances;
+    for (unsigned index = 0; index < head.entrances; index++)
+        worker->entrances[index] = descriptors[index];
+    worker->control = descriptors[head.entrances];
+    *ret_page = descriptors[head.entrances + 1];
     return 0;
 }
 
@@ -181,21 +261,18 @@ static void in_child(void)
 
 /* ---- Open ----------------------------------------------------------------------------------------- */
 
-static int attach(struct maitred_worker *worker, const char *handoff)
+static int attach(struct maitred_worker *worker, const char *variable)
 {
-    struct rlimit limit;
     int page, error;
 
-    if ((error = claim_channels(worker, "MAITRED_HANDOFF_FDS", handoff)) < 0 ||
-        (error = claim_one("MAITRED_CONTROL_FD", &worker->control)) < 0 ||
-        (error = claim_one("MAITRED_LOAD_FD", &page)) < 0 ||
-        (error = read_number("MAITRED_WORKER_ID", 1, &worker->id)) < 0 ||
-        (error = read_number("MAITRED_WORKER_SLOT", 0, &worker->slot)) < 0 ||
-        (error = map_page(worker, page)) < 0)
+    if ((error = read_number("MAITRED_WORKER_ID", 1, &worker->id)) < 0 ||
+        (error = read_number("MAITRED_WORKER_SLOT", 0, &worker->slot)) < 0)
         return error;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return fail(-errno, "cannot read the limit on descriptors: %s", strerror(errno));
-    worker->last_fd = limit.rlim_cur > INT32_MAX ? INT32_MAX : (int)limit.rlim_cur - 1;
+    error = find_all(worker, variable, &page);
+    if (error == -EBADF)
+        error = fetch_all(worker, &page);
+    if (error < 0 || (error = map_page(worker, page)) < 0)
+        return error;
     if ((error = pthread_atfork(before_fork, NULL, in_child)) != 0)
         return fail(-error, "cannot follow forks: %s", strerror(error));
     claim_row(worker, 0);
@@ -204,14 +281,20 @@ static int attach(struct maitred_worker *worker, const char *handoff)
 
 int maitred_worker_open(struct maitred_worker **ret_worker)
 {
-    const char *handoff = getenv("MAITRED_HANDOFF_FDS");
+    const char *variable = "MAITRED_HANDOFF_FDS";
+    int is_direct = 0;
 
-    if (handoff == NULL)
+    if (maitred_worker_variable(variable) == NULL) {
+        variable = "MAITRED_LISTENER_FDS";
+        is_direct = 1;
+    }
+    if (maitred_worker_variable(variable) == NULL)
         return fail(-ENOENT, "not started by maitred: MAITRED_HANDOFF_FDS is not set");
     if (__atomic_exchange_n(&is_open, 1, __ATOMIC_ACQ_REL) != 0)
         return fail(-EALREADY, "this process is attached to its master already");
     memset(&the_worker, 0, sizeof the_worker);
-    int error = attach(&the_worker, handoff);
+    the_worker.is_direct = is_direct;
+    int error = attach(&the_worker, variable);
     if (error < 0) {
         __atomic_store_n(&is_open, 0, __ATOMIC_RELEASE);
         return error;

@@ -5,7 +5,7 @@
  *
  *  1. What is shared with the master is touched through the functions of maitred_wire.h alone.
  *  2. A row belongs to one process: whoever is not its owner (a child between vfork and exec) counts nothing.
- *  3. A receive at the process's descriptor limit would lose the connection, so near the limit it is looked at first.
+ *  3. A receive at the process's descriptor limit would lose the connection, so near the limit nothing is received.
  */
 #include "maitred_worker.h"
 
@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,8 +42,8 @@ static struct maitred_row *own_row(const struct maitred_worker *worker)
 
 /* ---- Taking --------------------------------------------------------------------------------------- */
 
-/* recvmsg with room for one descriptor; -errno. What the kernel says of the packet is in ret_flags. */
-static ssize_t receive_packet(int channel, struct maitred_packet *packet, int flags, int *ret_fd, int *ret_flags)
+/* recvmsg with room for one descriptor; -errno. */
+static ssize_t receive_packet(int channel, struct maitred_packet *packet, int close_on_exec, int *ret_fd)
 {
     struct iovec part = {.iov_base = packet, .iov_len = sizeof *packet};
     union one_descriptor control;
@@ -50,13 +51,12 @@ static ssize_t receive_packet(int channel, struct maitred_packet *packet, int fl
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof(int))};
     ssize_t length;
 
+    *ret_fd = -1;
     do
-        length = recvmsg(channel, &message, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        length = recvmsg(channel, &message, MSG_DONTWAIT | close_on_exec);
     while (length < 0 && (errno == EINTR || errno == ECONNRESET));
     if (length < 0)
         return -errno;
-    *ret_fd = -1;
-    *ret_flags = message.msg_flags;
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
         header->cmsg_len == CMSG_LEN(sizeof(int)))
@@ -65,21 +65,25 @@ static ssize_t receive_packet(int channel, struct maitred_packet *packet, int fl
 }
 
 /*
- * Whether the next packet's descriptor would be lost. Numbers are given out lowest first: as long as the last one that
- * this process can have is not open, there is room, and that costs one call instead of a look.
+ * Whether a take might lose the connection for want of a number for it. Numbers are given out lowest first: as long as
+ * the first of the spare ones is not open there is room, whatever other threads open meanwhile. The limit is asked for
+ * each time: programs raise and lower it.
  */
-static int is_at_limit(const struct maitred_worker *worker, int channel)
+static int is_near_limit(int any_fd)
 {
-    struct maitred_packet packet;
-    int fd, flags;
+    struct rlimit limit;
 
-    if (fcntl(worker->last_fd, F_GETFD) < 0)
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > INT32_MAX)
         return 0;
-    /* A look shows a descriptor too, by receiving it: one that fits is closed, and stays in the packet. */
-    ssize_t length = receive_packet(channel, &packet, MSG_PEEK, &fd, &flags);
-    if (length >= 0 && fd >= 0)
-        close(fd);
-    return length > 0 && (flags & MSG_CTRUNC) != 0;
+    int most = (int)limit.rlim_cur;
+    int first_spare = most - (most / 4 < MAITRED_SPARE_DESCRIPTORS ? most / 4 : MAITRED_SPARE_DESCRIPTORS);
+    if (fcntl(first_spare, F_GETFD) < 0)
+        return 0;
+    /* Somebody has it, perhaps because it was asked for: what would the next one be? */
+    int next = fcntl(any_fd, F_DUPFD_CLOEXEC, 0);
+    if (next >= 0)
+        close(next);
+    return next < 0 || next >= first_spare;
 }
 
 static int is_packet(const struct maitred_packet *packet, ssize_t length)
@@ -101,43 +105,87 @@ static void describe(struct maitred_connection *connection, const struct maitred
     memcpy(&connection->peer, packet->peer, length);
 }
 
-int maitred_worker_take(struct maitred_worker *worker, unsigned listener, struct maitred_connection *ret_connection)
+/* A knock was taken: it counts, and it may be the proof that this program takes. */
+static void note_knock(struct maitred_worker *worker, struct maitred_row *row)
+{
+    if (row != NULL)
+        maitred_add(&row->knocks, 1);
+    if (__atomic_load_n(&worker->must_prove, __ATOMIC_RELAXED) != 0 &&
+        __atomic_exchange_n(&worker->must_prove, 0, __ATOMIC_ACQ_REL) != 0)
+        maitred_worker_ready(worker);
+}
+
+int maitred_worker_take_as(struct maitred_worker *worker, int channel, int close_on_exec,
+                           struct maitred_connection *ret_connection)
 {
     struct maitred_packet packet;
-    struct maitred_row *row;
-    int fd, flags;
+    int fd;
 
-    if (listener >= worker->channel_count)
-        return -EINVAL;
-    int channel = worker->channels[listener];
+    if (is_near_limit(channel))
+        return -EMFILE;
     for (;;) {
-        if (is_at_limit(worker, channel))
-            return -EMFILE;
-        ssize_t length = receive_packet(channel, &packet, 0, &fd, &flags);
-        if (length < 0)
-            return length == -EAGAIN ? -EAGAIN : -EPIPE;
-        if (length == 0)
+        ssize_t length = receive_packet(channel, &packet, close_on_exec, &fd);
+        if (length == -EAGAIN)
+            return -EAGAIN;
+        if (length <= 0)
             return -EPIPE;
-        row = own_row(worker);
+        struct maitred_row *row = own_row(worker);
         if (is_packet(&packet, length) && (packet.flags & MAITRED_PACKET_KNOCK) != 0 && fd < 0) {
-            if (row != NULL)
-                maitred_add(&row->knocks, 1);
-            if (__atomic_load_n(&worker->must_prove, __ATOMIC_RELAXED) != 0 &&
-                __atomic_exchange_n(&worker->must_prove, 0, __ATOMIC_ACQ_REL) != 0)
-                maitred_worker_ready(worker);
+            note_knock(worker, row);
             continue;
         }
-        break;
+        if (!is_packet(&packet, length) || fd < 0) {
+            if (fd >= 0)
+                close(fd);
+            return -EPROTO;
+        }
+        if (row != NULL)
+            maitred_page_took(worker->page, row, packet.accepted_ns, monotonic_ns());
+        describe(ret_connection, &packet, fd);
+        return 0;
     }
-    if (!is_packet(&packet, (ssize_t)sizeof packet) || fd < 0) {
-        if (fd >= 0)
-            close(fd);
-        return -EPROTO;
-    }
+}
+
+void maitred_worker_accepted(struct maitred_worker *worker)
+{
+    struct maitred_row *row = own_row(worker);
     if (row != NULL)
-        maitred_page_took(worker->page, row, packet.accepted_ns, monotonic_ns());
-    describe(ret_connection, &packet, fd);
+        maitred_row_took(row);
+}
+
+/* Where workers accept by themselves: the kernel gives a connection to whoever is first. */
+static int accept_directly(struct maitred_worker *worker, unsigned listener, struct maitred_connection *ret_connection)
+{
+    struct sockaddr_storage peer;
+    socklen_t length;
+    int fd;
+
+    if (is_near_limit(worker->entrances[listener]))
+        return -EMFILE;
+    do {
+        length = sizeof peer;
+        fd = accept4(worker->entrances[listener], (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED || errno == EPROTO));
+    if (fd < 0)
+        return errno == EAGAIN ? -EAGAIN : errno == EINVAL ? -EPIPE : -EMFILE;
+    maitred_worker_accepted(worker);
+    memset(ret_connection, 0, sizeof *ret_connection);
+    ret_connection->fd = fd;
+    ret_connection->listener = listener;
+    ret_connection->sequence = __atomic_fetch_add(&worker->accepted, 1, __ATOMIC_RELAXED);
+    ret_connection->accepted_ns = monotonic_ns();
+    ret_connection->peer_length = length;
+    memcpy(&ret_connection->peer, &peer, length < sizeof peer ? length : sizeof peer);
     return 0;
+}
+
+int maitred_worker_take(struct maitred_worker *worker, unsigned listener, struct maitred_connection *ret_connection)
+{
+    if (listener >= worker->entrance_count)
+        return -EINVAL;
+    if (worker->is_direct)
+        return accept_directly(worker, listener, ret_connection);
+    return maitred_worker_take_as(worker, worker->entrances[listener], MSG_CMSG_CLOEXEC, ret_connection);
 }
 
 /* ---- Counting ------------------------------------------------------------------------------------- */
@@ -151,6 +199,13 @@ void maitred_worker_closed(struct maitred_worker *worker, unsigned count)
         return;
     /* Best effort: a master that misses the bell looks again by itself. */
     send(worker->control, &bell, sizeof bell, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void maitred_worker_set_open(struct maitred_worker *worker, uint64_t count)
+{
+    struct maitred_row *row = own_row(worker);
+    if (row != NULL)
+        maitred_store(&row->holds, count);
 }
 
 uint64_t maitred_worker_open_connections(const struct maitred_worker *worker)
@@ -208,8 +263,24 @@ static int send_packet(struct maitred_worker *worker, const struct maitred_contr
     return 0;
 }
 
+/* Lets clients come to listeners that do not listen yet (strategy reuseport); the master sets the backlog later. */
+static int open_listeners(struct maitred_worker *worker)
+{
+    for (unsigned index = 0; worker->is_direct && index < worker->entrance_count; index++) {
+        int is_listening = 0;
+        socklen_t size = sizeof is_listening;
+        getsockopt(worker->entrances[index], SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size);
+        if (!is_listening && listen(worker->entrances[index], 4096) < 0)
+            return -errno;
+    }
+    return 0;
+}
+
 int maitred_worker_ready(struct maitred_worker *worker)
 {
+    int error = open_listeners(worker);
+    if (error < 0)
+        return error;
     struct maitred_control_head head = {.version = MAITRED_WIRE_VERSION, .type = MAITRED_CONTROL_READY};
     return send_packet(worker, &head, NULL, 0);
 }
@@ -297,12 +368,12 @@ unsigned maitred_worker_slot(const struct maitred_worker *worker)
 
 unsigned maitred_worker_listener_count(const struct maitred_worker *worker)
 {
-    return worker->channel_count;
+    return worker->entrance_count;
 }
 
 int maitred_worker_fd(const struct maitred_worker *worker, unsigned listener)
 {
-    return listener < worker->channel_count ? worker->channels[listener] : -1;
+    return listener < worker->entrance_count ? worker->entrances[listener] : -1;
 }
 
 int maitred_worker_control_fd(const struct maitred_worker *worker)

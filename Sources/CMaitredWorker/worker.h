@@ -4,26 +4,48 @@
 #ifndef MAITRED_WORKER_INTERNAL_H
 #define MAITRED_WORKER_INTERNAL_H
 
+#include "maitred_fetch.h"
 #include "maitred_wire.h"
+#include "maitred_worker.h"
 
 #include <stdint.h>
 #include <sys/types.h>
 
-#define MAITRED_LISTENER_MAX 32
+#define MAITRED_LISTENER_MAX MAITRED_FETCH_ENTRANCES_MAX
 
 struct maitred_worker {
-    int channels[MAITRED_LISTENER_MAX]; /* one for each listener, at its index */
-    unsigned channel_count;
+    int entrances[MAITRED_LISTENER_MAX]; /* a channel, or a listener, for each listener, at its index */
+    unsigned entrance_count;
+    int is_direct;          /* the entrances are listeners: this process accepts by itself */
     int control;
     struct maitred_page_header *page;
     unsigned id, slot;
-    int last_fd;            /* the highest number a descriptor of this process can have */
     uint64_t next_stream;   /* atomic */
+    uint64_t accepted;      /* atomic: connections that this process accepted by itself */
     int must_prove;         /* atomic: the first knock that is taken says ready */
     /* Written when the process is attached or was forked, when it has one thread. */
     pid_t pid;              /* whose the row is */
     struct maitred_row *row; /* NULL when all were taken */
     uint64_t holds_at_fork; /* written by the thread that forks, read by its child */
 };
+
+/* Descriptors that stay the program's own: so many below its limit a connection is not taken any more. */
+#define MAITRED_SPARE_DESCRIPTORS 64
+
+/* Keeps what the environment says of maitred as it is now, whatever the program does to it until it is attached. */
+void maitred_worker_keep_environment(void);
+
+/* A variable, as it was kept or as it is; NULL when there is none. */
+const char *maitred_worker_variable(const char *name);
+
+/* maitred_worker_take from any descriptor of the channel; close_on_exec is 0 or MSG_CMSG_CLOEXEC. */
+int maitred_worker_take_as(struct maitred_worker *worker, int channel, int close_on_exec,
+                           struct maitred_connection *ret_connection);
+
+/* Counts a connection that this process accepted by itself. */
+void maitred_worker_accepted(struct maitred_worker *worker);
+
+/* Before an exec and after one that failed: how many connections this process has. */
+void maitred_worker_set_open(struct maitred_worker *worker, uint64_t count);
 
 #endif

@@ -73,6 +73,10 @@ public struct Configuration: Equatable, Sendable {
     /// It changes nothing for programs on an SDK.
     public var usesPreload = true
 
+    /// Ports that mean a listener when a program that knows nothing of maitred binds them, besides the listeners' own;
+    /// `nil`, the default: none.
+    public var appPort: AppPort?
+
     // MARK: Timeouts
 
     /// How long a worker may leave a waiting connection untaken before others get it: 1 ms to 1 h, 100 ms by default.

@@ -6,7 +6,7 @@ extension Setting {
     /// Every setting, in the order of the help and the documentation.
     package static let all: [Setting] = [
         .listen,
-        .command, .workers, .workerNofile, .workerUser, .noPreload,
+        .command, .workers, .workerNofile, .workerUser, .noPreload, .appPort,
         .maxRestarts, .drainSignal, .stopSignal, .dumpSignal,
         .strategy, .queueDepth, .maxConnections,
         .maxMemory, .memoryLimit, .maxCPU, .recycle, .maxAge, .maxRequests,
@@ -89,6 +89,16 @@ extension Setting {
         "no-preload",
         \.usesPreload,
         help: "Do not load the library that makes programs workers that know nothing of maitred"
+    ).changed(by: .newWorkers)
+
+    package static let appPort = optional(
+        "app-port",
+        \.appPort,
+        placeholder: "PORT|any",
+        expectation: AppPort.expectation,
+        help: "A port that a program binds which knows nothing of maitred, meaning the first listener; any: whichever",
+        write: { "\($0)" },
+        read: { text throws(InvalidValue) in try AppPort(text) }
     ).changed(by: .newWorkers)
 
     package static let maxRestarts = number(

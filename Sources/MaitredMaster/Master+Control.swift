@@ -46,8 +46,12 @@ extension Master {
         case .ready:
             perform(worker.machine.reportedReady(at: now), for: worker, now)
         case .listens:
-            // The proof is the knock: who takes it says ready.
-            worker.link.knock()
+            // The proof is the knock: who takes it says ready. Where workers accept by themselves there is none to take.
+            if direct == nil {
+                worker.link.knock()
+            } else {
+                perform(worker.machine.reportedReady(at: now), for: worker, now)
+            }
         case .message:
             emit(worker, .message(bytes: body.count), now)
         case .bell, .drain, nil:

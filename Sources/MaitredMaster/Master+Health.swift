@@ -32,6 +32,8 @@ extension Master {
     }
 
     private func oncePerSecond(_ now: Instant) {
+        workerSocket.beginSecond()
+        serveFetches(now)
         // Where workers accept, nothing else reads what they took.
         if direct != nil { roster.look() }
         var (requests, errors) = (departedRequests, departedErrors)

@@ -15,6 +15,7 @@ extension Master {
         try epoll.add(timer.descriptor, [.readable, .edge], Source.timer.token())
         try control?.register(in: epoll, as: Source.requests.token())
         try output.watch(in: epoll, as: Source.output.token())
+        try workerSocket.watch(in: epoll, as: Source.fetches.token())
     }
 
     /// Nobody is eligible, or one connection already waits for a place in the master's hand.

@@ -38,6 +38,7 @@ package final class Master {
     let places: PlaceWatch
     let launch: WorkerLaunch
     let output: WorkerOutput
+    let workerSocket: WorkerSocket
     let control: ControlServer?
     let reread: ConfigurationReader
     let service: ServiceReport
@@ -91,6 +92,7 @@ package final class Master {
         places = try PlaceWatch()
         launch = parts.launch
         output = parts.output
+        workerSocket = parts.workerSocket
         control = parts.control
         reread = parts.reread
         spawners = [1: parts.spawner]
@@ -138,6 +140,7 @@ package final class Master {
         if arrivals.requests { serveClients(now) }
         if arrivals.letters { readLetters(now) }
         if arrivals.output { output.serve() }
+        if arrivals.fetches || workerSocket.mustContinue { serveFetches(now) }
         for id in arrivals.control { receivePackets(from: id, now) }
         let isComplete = serve(now)
         settle(now, isComplete: isComplete)
@@ -161,6 +164,7 @@ package final class Master {
             case .requests: arrivals.requests = true
             case .output: arrivals.output = true
             case .letters: arrivals.letters = true
+            case .fetches: arrivals.fetches = true
             case nil: preconditionFailure("an event of a source that was never registered")
             }
         }
@@ -230,6 +234,8 @@ enum Source: UInt8 {
     case output
     /// Commands of other threads of this program.
     case letters
+    /// Processes of workers that lost their descriptors.
+    case fetches
 
     /// The token of one thing of this kind.
     func token(_ identity: Int = 0) -> EpollToken {
@@ -244,6 +250,7 @@ private struct Arrivals {
     var requests = false
     var output = false
     var letters = false
+    var fetches = false
     var control: [Int] = []
 
     mutating func clear() {
@@ -252,6 +259,7 @@ private struct Arrivals {
         requests = false
         output = false
         letters = false
+        fetches = false
         if !control.isEmpty { control.removeAll(keepingCapacity: true) }
     }
 }

@@ -17,6 +17,7 @@ struct MasterParts {
     let launch: WorkerLaunch
     let spawner: WorkerSpawner
     let output: WorkerOutput
+    let workerSocket: WorkerSocket
     let control: ControlServer?
     let service: ServiceReport
     let events: EventHub
@@ -54,11 +55,13 @@ extension Master {
             guard listeners.count <= mostListeners else {
                 throw StartupError("\(listeners.count) listeners are too many: a worker can have \(mostListeners)")
             }
+            let workerSocket = try WorkerSocket()
             let launch = WorkerLaunch(
                 environment: environment,
                 listeners: listeners.map { $0.socket.address.description },
                 direct: direct,
                 port: listeners.lazy.compactMap { $0.socket.address.port }.first,
+                socketName: workerSocket.name,
                 descriptorLimit: limit
             )
             let output = WorkerOutput(
@@ -74,6 +77,7 @@ extension Master {
                 launch: launch,
                 spawner: try launch.spawner(for: configuration),
                 output: output,
+                workerSocket: workerSocket,
                 control: try Self.openControl(configuration, environment: environment, log: log.logger),
                 service: try ServiceReport(environment: environment),
                 events: EventHub(log: log),

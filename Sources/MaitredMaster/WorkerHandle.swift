@@ -22,6 +22,9 @@ final class WorkerHandle {
     /// The master's end of the control channel.
     let control: PacketSocket
 
+    /// The worker's end of it, for processes that lost theirs on the way.
+    let controlOfWorker: PacketSocket
+
     /// The configuration it was started with.
     let generation: Int
 
@@ -64,6 +67,7 @@ final class WorkerHandle {
         link = spawned.link
         process = spawned.process
         control = spawned.control
+        controlOfWorker = spawned.controlOfWorker
         self.machine = machine
         startedAt = now
         watch = WorkerWatch(jitter: Double.random(in: 0..<1))

@@ -14,6 +14,8 @@ struct WorkerLaunch {
     let direct: DirectListeners?
     /// Port of the first listener that has one.
     let port: UInt16?
+    /// Where processes of workers fetch descriptors that they lost.
+    let socketName: String
     /// What the master was started with.
     let descriptorLimit: DescriptorLimit
 
@@ -39,6 +41,9 @@ struct WorkerLaunch {
             direct: direct,
             descriptorLimit: descriptorLimit.forWorkers(configuration.workerNofile),
             queueDepth: configuration.queueDepth,
+            socketName: socketName,
+            appPort: configuration.appPort,
+            stopSignal: configuration.stopSignal.number,
             user: user
         )
     }

@@ -24,6 +24,12 @@ struct WorkerSpawner {
     let descriptorLimit: DescriptorLimit
     /// Packets one channel must have room for.
     let queueDepth: Int
+    /// Where their processes fetch what they lost.
+    let socketName: String
+    /// Which ports of a program that knows nothing of maitred mean a listener, besides the listeners' own.
+    let appPort: AppPort?
+    /// What ends a worker.
+    let stopSignal: Int32
     /// Whom workers run as, nil for the master's own user.
     let user: UserAccount?
 
@@ -32,6 +38,8 @@ struct WorkerSpawner {
         let link: WorkerLink
         let process: ChildProcess
         let control: PacketSocket
+        /// The worker's end, which its processes may fetch again.
+        let controlOfWorker: PacketSocket
     }
 
     /// Opens channels or listeners, control channel and load page, and starts the process with the other ends.
@@ -48,11 +56,13 @@ struct WorkerSpawner {
         }
         let own = try direct?.makeOwn() ?? []
         let page = try LoadPage()
-        let control = try ControlPair()
+        let pair = try PacketSocket.pair()
+        let control = pair.takeFirst()
+        let controlOfWorker = pair.takeSecond()
         let sockets = own.isEmpty ? direct?.listeners ?? [] : own
         let numbers =
             channels.map { $0.workerEnd.descriptor.number } + sockets.map { $0.socket.descriptor.number }
-            + [control.workerEnd.descriptor.number, page.withDescriptor { $0.number }]
+            + [controlOfWorker.descriptor.number, page.withDescriptor { $0.number }]
         let streams = try output.open(id: order.id, slot: order.slot)
         let plan = SpawnPlan(
             path: path,
@@ -67,7 +77,7 @@ struct WorkerSpawner {
         let process = try ChildProcess.spawn(plan)
         streams.close()
         let link = WorkerLink(id: order.id, slot: order.slot, channels: channels, listeners: own, page: page)
-        return Spawned(link: link, process: process, control: control.intoMasterEnd())
+        return Spawned(link: link, process: process, control: control, controlOfWorker: controlOfWorker)
     }
 
     /// The variables of one worker; descriptors are numbered in the order in which the process gets them.
@@ -84,7 +94,10 @@ struct WorkerSpawner {
             load: references[listeners.count + 1],
             id: order.id,
             slot: order.slot,
-            listeners: listeners
+            listeners: listeners,
+            socket: socketName,
+            appPort: appPort.map { "\($0)" },
+            stopSignal: stopSignal
         ).variables
         return variables.map { "\($0.name)=\($0.value)" }
     }
@@ -108,22 +121,5 @@ struct WorkerSpawner {
             !name.hasPrefix("MAITRED_") && !WorkerEnvironment.removedVariables.contains(name)
         }
         return meant.map { "\($0.key)=\($0.value)" }.sorted()
-    }
-}
-
-/// Both ends of a control channel until the process has its own.
-private struct ControlPair: ~Copyable {
-    private let masterEnd: PacketSocket
-    let workerEnd: PacketSocket
-
-    init() throws(SystemError) {
-        let pair = try PacketSocket.pair()
-        masterEnd = pair.takeFirst()
-        workerEnd = pair.takeSecond()
-    }
-
-    /// Closes the worker's end here: from now on its processes are the only ones that hold it open.
-    consuming func intoMasterEnd() -> PacketSocket {
-        masterEnd
     }
 }

@@ -32,11 +32,11 @@ package struct PeerCredentials: ~Copyable {
     ///
     /// Wraps `getsockopt(2)` SO_PEERCRED, SO_PEERGROUPS and SO_PEERPIDFD.
     ///
-    /// - Parameter socket: A connection that was accepted.
+    /// - Parameter socket: A connection of a Unix socket that was accepted.
     /// - Throws: EMFILE and the like when the pidfd cannot be opened.
     /// - Returns: What the kernel noted at the connect.
-    package static func of(_ socket: borrowing StreamSocket) throws(SystemError) -> PeerCredentials {
-        let number = socket.descriptor.number
+    package static func of(_ socket: borrowing Descriptor) throws(SystemError) -> PeerCredentials {
+        let number = socket.number
         // struct ucred: pid, effective user, effective group.
         var words: [UInt32] = [0, 0, 0]
         try read(number, SO_PEERCRED, into: &words)

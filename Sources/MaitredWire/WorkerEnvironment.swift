@@ -29,6 +29,9 @@ package struct DescriptorReference: Equatable, Sendable, CustomStringConvertible
         self.init(number: number, inode: inode)
     }
 
+    /// Whether the number still means what it did.
+    var isThere: Bool { (try? inodeOfDescriptor(number)) == inode }
+
     /// Takes the descriptor over, close-on-exec, after checking that it is the one meant.
     package func claim(for variable: String) throws(WireError) -> Descriptor {
         guard let found = try? inodeOfDescriptor(number) else {
@@ -97,6 +100,12 @@ package struct WorkerEnvironment: Equatable, Sendable {
     package static let slotVariable = "MAITRED_WORKER_SLOT"
     /// "index=address,…".
     package static let listenersVariable = "MAITRED_LISTENERS"
+    /// "@name": where a process fetches descriptors that were closed on the way to it.
+    package static let socketVariable = "MAITRED_WORKER_SOCKET"
+    /// For the preload library: a port, or "any".
+    package static let appPortVariable = "MAITRED_APP_PORT"
+    /// For the preload library: the number of the signal that ends a worker.
+    package static let stopSignalVariable = "MAITRED_STOP_SIGNAL"
 
     /// Variables that mean something to another supervisor's child and must not reach a worker.
     package static let removedVariables: Set<String> = [
@@ -119,6 +128,12 @@ package struct WorkerEnvironment: Equatable, Sendable {
     package var slot: Int
     /// Addresses of the listeners, at their index.
     package var listeners: [String]
+    /// Where descriptors that were lost are fetched; nil: nowhere.
+    package var socket: String?
+    /// What the preload library is told of ports.
+    package var appPort: String?
+    /// What the preload library ends its program with when the master is gone.
+    package var stopSignal: Int32?
 
     /// Describes a worker.
     package init(
@@ -127,7 +142,10 @@ package struct WorkerEnvironment: Equatable, Sendable {
         load: DescriptorReference,
         id: Int,
         slot: Int,
-        listeners: [String]
+        listeners: [String],
+        socket: String? = nil,
+        appPort: String? = nil,
+        stopSignal: Int32? = nil
     ) {
         self.entrances = entrances
         self.control = control
@@ -135,16 +153,23 @@ package struct WorkerEnvironment: Equatable, Sendable {
         self.id = id
         self.slot = slot
         self.listeners = listeners
+        self.socket = socket
+        self.appPort = appPort
+        self.stopSignal = stopSignal
     }
 
     /// The variables, in the order of the documentation.
     package var variables: [(name: String, value: String)] {
         let list = entrances.references.enumerated().map { "\($0.offset):\($0.element)" }.joined(separator: ",")
         let addresses = listeners.enumerated().map { "\($0.offset)=\(Self.encoded($0.element))" }.joined(separator: ",")
+        let others = [
+            (Self.socketVariable, socket), (Self.appPortVariable, appPort),
+            (Self.stopSignalVariable, stopSignal.map { "\($0)" }),
+        ]
         return [
             (entrances.variable, list), (Self.controlVariable, "\(control)"), (Self.loadVariable, "\(load)"),
             (Self.idVariable, "\(id)"), (Self.slotVariable, "\(slot)"), (Self.listenersVariable, addresses),
-        ]
+        ] + others.compactMap { name, value in value.map { (name, $0) } }
     }
 
     /// Reads a worker's environment.
@@ -160,7 +185,8 @@ package struct WorkerEnvironment: Equatable, Sendable {
             load: try reference(loadVariable, value(loadVariable)),
             id: try number(idVariable, value(idVariable), from: 1),
             slot: try number(slotVariable, value(slotVariable), from: 0),
-            listeners: try parseListeners(value(listenersVariable) ?? "", for: entrances)
+            listeners: try parseListeners(value(listenersVariable) ?? "", for: entrances),
+            socket: value(socketVariable)
         )
         try environment.refuseSharedDescriptors()
         return environment

@@ -78,7 +78,8 @@ public final class Worker: Sendable {
     public static func attach() throws(WorkerError) -> Worker {
         let found: WorkerEnvironment?
         do {
-            found = try WorkerEnvironment.parse { name in unsafe getenv(name).map { unsafe String(cString: $0) } }
+            let value = { (name: String) in unsafe getenv(name).map { unsafe String(cString: $0) } }
+            found = try WorkerEnvironment.parse(value)?.withDescriptors()
         } catch {
             throw WorkerError(error)
         }

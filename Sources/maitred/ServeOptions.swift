@@ -94,6 +94,9 @@ struct WorkerOptions: ParsableArguments {
     @Flag(name: .of(.noPreload), help: .of(.noPreload))
     var noPreload = false
 
+    @Option(name: .of(.appPort), help: .of(.appPort))
+    var appPort: String?
+
     @Option(name: .of(.maxRestarts), help: .of(.maxRestarts))
     var maxRestarts: String?
 
@@ -112,6 +115,7 @@ struct WorkerOptions: ParsableArguments {
             (.workerNofile, workerNofile),
             (.workerUser, workerUser),
             (.noPreload, noPreload ? "yes" : nil),
+            (.appPort, appPort),
             (.maxRestarts, maxRestarts),
             (.drainSignal, drainSignal),
             (.stopSignal, stopSignal),

@@ -41,6 +41,7 @@ let everythingChanged: Configuration = {
     configuration.statusInterval = .seconds(60)
     configuration.isOutputPrefixed = false
     configuration.usesPreload = false
+    configuration.appPort = .any
     configuration.workerEnvironment = [EnvironmentVariable(name: "SECRET", value: "hunter2")]
     return configuration
 }()

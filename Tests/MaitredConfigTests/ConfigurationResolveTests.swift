@@ -106,12 +106,13 @@ struct ConfigurationResolveTests {
         expected.name = "shop-api"
         expected.isOutputPrefixed = false
         expected.usesPreload = false
+        expected.appPort = .port(3_000)
         expected.workerUser = "www-data"
         let texts = [
             "dump-signal": "none", "hang-timeout": "30s", "max-memory": "512M", "memory-limit": "1.5GB",
             "max-cpu": "250%", "recycle": "memory", "max-age": "24h", "max-requests": "1000", "spread": "2s",
             "control": "/run/web.control", "control-group": "adm", "name": "shop-api", "no-prefix": "yes",
-            "no-preload": "yes",
+            "no-preload": "yes", "app-port": "3000",
             "worker-user": "www-data",
             "listen": ":80", "workers": "7", "command": "a 'b c'", "worker-nofile": "1024", "strategy": "least-memory",
             "queue-depth": "64", "max-connections": "1", "stall-timeout": "5s", "start-timeout": "1m",

@@ -35,6 +35,17 @@ int maitred_linux_getsockname(int socket, void *address, uint32_t *address_lengt
 /* Sends one packet, with `descriptor` attached unless it is negative. MSG_DONTWAIT | MSG_NOSIGNAL. */
 ssize_t maitred_linux_send(int socket, const void *packet, size_t length, int descriptor);
 
+/* The same with several descriptors: 1 to MAITRED_LINUX_DESCRIPTORS_MAX of them. */
+ssize_t maitred_linux_send_descriptors(int socket, const void *packet, size_t length, const int *descriptors,
+                                       size_t count);
+#define MAITRED_LINUX_DESCRIPTORS_MAX 64
+
+/*
+ * A SOCK_SEQPACKET listener with an abstract name that the kernel chooses, non-blocking and close-on-exec (unix(7),
+ * autobind). The name, at most `capacity` bytes with its end, has "@" in the place of the null byte it begins with.
+ */
+int maitred_linux_listen_unnamed(int backlog, char *ret_name, size_t capacity);
+
 /* Sends one datagram to an address, or to the connected peer when `address` is NULL. Never waits. */
 ssize_t maitred_linux_send_to(int socket, const void *data, size_t length, const void *address,
                               uint32_t address_length);

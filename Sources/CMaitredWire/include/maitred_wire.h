@@ -9,6 +9,7 @@
  *     master ── channel (SOCK_SEQPACKET) ──────> worker     one packet = one connection, or a knock
  *     master <─ control channel (SOCK_SEQPACKET) ─> worker  one packet = one fragment of a message
  *     master <─ load page (memfd) ──────────────── worker   counters, written without a system call
+ *     master ── worker socket ─────────────────> worker     one packet = all of these again, for who lost them
  *
  * Rules that hold for every part:
  *  1. Versions: a side refuses a version it does not know; unknown flags are ignored.
@@ -74,6 +75,27 @@ struct maitred_control_head {
     uint64_t stream;  /* fragments of one message share it; chosen by the sender, unique among its open ones */
 };
 
+/* ---- Worker socket ------------------------------------------------------------------------------ */
+
+/* "mtrf" read as a little-endian integer. */
+#define MAITRED_FETCH_MAGIC 0x6672746dU
+
+/* What comes are listening sockets, from which the worker accepts by itself, instead of channels. */
+#define MAITRED_FETCH_LISTENERS 0x0001U
+
+/*
+ * All that the master says on the worker socket, at once and unasked: it knows by its ancestors which worker a process
+ * belongs to. As SCM_RIGHTS come `entrances` channels or listeners in order, the control channel, and the load page.
+ * Nobody's process gets a head with `worker` 0 and no descriptors.
+ */
+struct maitred_fetch {
+    uint32_t magic;     /* MAITRED_FETCH_MAGIC */
+    uint16_t version;   /* MAITRED_WIRE_VERSION */
+    uint16_t flags;     /* MAITRED_FETCH_* */
+    uint32_t worker;    /* its id */
+    uint32_t entrances; /* 1 to 32 */
+};
+
 /* ---- Load page ---------------------------------------------------------------------------------- */
 
 /* "mtrp" read as a little-endian integer. */
@@ -134,6 +156,7 @@ _Static_assert(offsetof(struct maitred_packet, sequence) == 16, "packet.sequence
 _Static_assert(offsetof(struct maitred_packet, peer) == 32, "packet.peer");
 _Static_assert(sizeof(struct maitred_control_head) == 16, "control head size");
 _Static_assert(offsetof(struct maitred_control_head, stream) == 8, "control head.stream");
+_Static_assert(sizeof(struct maitred_fetch) == 16, "fetch size");
 _Static_assert(sizeof(struct maitred_page_header) == 128, "page header size");
 _Static_assert(offsetof(struct maitred_page_header, drain) == 16, "page header.drain");
 _Static_assert(offsetof(struct maitred_page_header, doorbell) == 64, "doorbell on the second cache line");

@@ -82,7 +82,9 @@ struct maitred_event {
  *
  * -ENOENT      not started by maitred: the program may listen by itself
  * -EINVAL      a variable is damaged, or of another version
- * -EBADF       a descriptor is not there any more: a wrapper between master and program has closed it
+ * -EBADF       a descriptor is not there any more: a wrapper between master and program has closed it, and there is no
+ *              MAITRED_WORKER_SOCKET to fetch it from
+ * -EACCES      the same, and the master does not take this process for a descendant of one of its workers
  * -EALREADY    this process is attached
  * and what fstat(2), mmap(2) and fcntl(2) give.
  */
@@ -98,7 +100,10 @@ unsigned maitred_worker_slot(const struct maitred_worker *worker);
 /* Listeners of the master; they have the indexes 0 to count - 1. */
 unsigned maitred_worker_listener_count(const struct maitred_worker *worker);
 
-/* The descriptor to watch for a listener's connections: readable means that one may be taken. Not to be closed. */
+/*
+ * The descriptor to watch for a listener's connections: readable means that one may be taken. Not to be closed. With
+ * --strategy kernel and reuseport it is a listening socket, whose connections somebody else may take first.
+ */
 int maitred_worker_fd(const struct maitred_worker *worker, unsigned listener);
 
 /* The descriptor to watch for maitred_worker_receive. Not to be closed. */
@@ -126,8 +131,9 @@ int maitred_worker_is_own_process(const struct maitred_worker *worker);
  * Takes the next connection of a listener, and counts it as open. Never waits.
  *
  * -EAGAIN      nobody waits, or somebody else was faster
- * -EMFILE      this process has no descriptor left; the connection still waits for whoever closes something first
- * -EPIPE       the master is gone, and everything that it handed over was taken
+ * -EMFILE      this process has fewer than 64 descriptors left (a quarter of them if it may have less than 256); the
+ *              connection still waits for whoever closes something first
+ * -EPIPE       the master is gone, or lets nobody in any more, and everything that it handed over was taken
  * -EPROTO      what came was not of this wire; it is gone
  */
 int maitred_worker_take(struct maitred_worker *worker, unsigned listener, struct maitred_connection *ret_connection);

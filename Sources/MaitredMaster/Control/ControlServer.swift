@@ -249,7 +249,7 @@ extension ControlServer {
     private func admit(_ socket: consuming StreamSocket, _ now: Instant, _ workerGroups: Set<Int32>) {
         let peer: PeerCredentials
         do throws(SystemError) {
-            peer = try PeerCredentials.of(socket)
+            peer = try PeerCredentials.of(socket.descriptor)
         } catch {
             // Descriptors are used up: it can try again.
             counts.turnedAway += 1

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Every way in which a descriptor ends, or becomes another one.
+ *
+ *  1. A connection is counted as closed after its last descriptor in this process was closed, never before.
+ *  2. Descriptors of ours, which the program does not know, are as if they were not open: loops that close everything
+ *     pass them by.
+ *  3. What stdio, libuv and others close without our seeing it is noticed when the number is given out again.
+ */
+#include "preload.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+/* After a call that closed something: counts it, and leaves errno alone. */
+static void closed(uint32_t forgotten)
+{
+    int error = errno;
+    descriptor_closed(forgotten);
+    errno = error;
+}
+
+STANDS_BEFORE(int, close, int fd)
+{
+    if (descriptor_is_own(fd)) {
+        errno = EBADF;
+        return -1;
+    }
+    uint32_t forgotten = descriptor_forget(fd);
+    int result = REAL(close)(fd);
+    closed(forgotten);
+    return result;
+}
+
+STANDS_BEFORE(int, fclose, FILE *file)
+{
+    uint32_t forgotten = file == NULL ? 0 : descriptor_forget(fileno(file));
+    int result = REAL(fclose)(file);
+    closed(forgotten);
+    return result;
+}
+
+/* Closes what the program knows of a range. */
+STANDS_BEFORE(int, close_range, unsigned first, unsigned last, int flags)
+{
+    unsigned highest = descriptor_highest();
+
+    /* 4: CLOSE_RANGE_CLOEXEC closes nothing yet. */
+    if ((flags & 4) != 0 || first > last)
+        return REAL(close_range)(first, last, flags);
+    for (unsigned fd = first; fd <= last && fd <= highest; fd++) {
+        if (!descriptor_is_own((int)fd))
+            continue;
+        if (fd > first && REAL(close_range)(first, fd - 1, flags) < 0)
+            return -1;
+        while (first < fd)
+            closed(descriptor_forget((int)first++));
+        first = fd + 1;
+    }
+    int result = first > last ? 0 : REAL(close_range)(first, last, flags);
+    for (; result == 0 && first <= last && first <= highest; first++)
+        closed(descriptor_forget((int)first));
+    return result;
+}
+
+STANDS_BEFORE(void, closefrom, int first)
+{
+    if (own_close_range(first < 0 ? 0 : (unsigned)first, ~0U, 0) < 0)
+        REAL(closefrom)(first);
+}
+
+/* ---- Copies --------------------------------------------------------------------------------------- */
+
+static int copied(int from, int result)
+{
+    if (result >= 0) {
+        int error = errno;
+        descriptor_copied(from, result);
+        errno = error;
+    }
+    return result;
+}
+
+STANDS_BEFORE(int, dup, int from)
+{
+    return copied(from, REAL(dup)(from));
+}
+
+STANDS_BEFORE(int, dup2, int from, int to)
+{
+    make_way(to);
+    return copied(from, REAL(dup2)(from, to));
+}
+
+STANDS_BEFORE(int, dup3, int from, int to, int flags)
+{
+    make_way(to);
+    return copied(from, REAL(dup3)(from, to, flags));
+}
+
+STANDS_BEFORE(int, fcntl, int fd, int command, ...)
+{
+    va_list arguments;
+    va_start(arguments, command);
+    void *argument = va_arg(arguments, void *);
+    va_end(arguments);
+    int result = REAL(fcntl64)(fd, command, argument);
+    return command == F_DUPFD || command == F_DUPFD_CLOEXEC ? copied(fd, result) : result;
+}
+
+STANDS_BEFORE(int, fcntl64, int fd, int command, ...)
+{
+    va_list arguments;
+    va_start(arguments, command);
+    void *argument = va_arg(arguments, void *);
+    va_end(arguments);
+    return own_fcntl(fd, command, argument);
+}
+
+/* ---- By number ------------------------------------------------------------------------------------ */
+
+/* Programs that call the kernel by number: libuv closes so. */
+STANDS_BEFORE(long, syscall, long number, ...)
+{
+    long a[6];
+    va_list arguments;
+
+    va_start(arguments, number);
+    for (int i = 0; i < 6; i++)
+        a[i] = va_arg(arguments, long);
+    va_end(arguments);
+    switch (number) {
+    case SYS_close: return own_close((int)a[0]);
+    case SYS_close_range: return own_close_range((unsigned)a[0], (unsigned)a[1], (int)a[2]);
+    case SYS_dup: return own_dup((int)a[0]);
+    case SYS_dup3: return own_dup3((int)a[0], (int)a[1], (int)a[2]);
+    case SYS_accept: return accept((int)a[0], (struct sockaddr *)a[1], (socklen_t *)a[2]);
+    case SYS_accept4: return accept4((int)a[0], (struct sockaddr *)a[1], (socklen_t *)a[2], (int)a[3]);
+    default: return REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    }
+}
+
+/* ---- exec ----------------------------------------------------------------------------------------- */
+
+/*
+ * A child that executes another program has the connections that it inherited for a moment only: those that are not
+ * close-on-exec it keeps until it ends. Nothing happens between vfork and exec, where the counts are the parent's.
+ */
+static uint64_t before_exec(void)
+{
+    if (own_worker() == NULL || !maitred_worker_is_own_process(own_worker()))
+        return 0;
+    uint64_t open = maitred_worker_open_connections(own_worker());
+    if (open > 0)
+        maitred_worker_set_open(own_worker(), connections_kept_over_exec());
+    return open;
+}
+
+static int exec_failed(uint64_t open)
+{
+    int error = errno;
+    if (open > 0)
+        maitred_worker_set_open(own_worker(), open);
+    errno = error;
+    return -1;
+}
+
+STANDS_BEFORE(int, execve, const char *path, char *const arguments[], char *const environment[])
+{
+    uint64_t open = before_exec();
+    REAL(execve)(path, arguments, environment);
+    return exec_failed(open);
+}
+
+STANDS_BEFORE(int, fexecve, int fd, char *const arguments[], char *const environment[])
+{
+    uint64_t open = before_exec();
+    REAL(fexecve)(fd, arguments, environment);
+    return exec_failed(open);
+}
+
+STANDS_BEFORE(int, execv, const char *path, char *const arguments[])
+{
+    uint64_t open = before_exec();
+    REAL(execv)(path, arguments);
+    return exec_failed(open);
+}
+
+STANDS_BEFORE(int, execvp, const char *file, char *const arguments[])
+{
+    uint64_t open = before_exec();
+    REAL(execvp)(file, arguments);
+    return exec_failed(open);
+}
+
+STANDS_BEFORE(int, execvpe, const char *file, char *const arguments[], char *const environment[])
+{
+    uint64_t open = before_exec();
+    REAL(execvpe)(file, arguments, environment);
+    return exec_failed(open);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* How a program comes to listen, and what it may ask of its listener. */
+#include "preload.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+STANDS_BEFORE(int, bind, int fd, const struct sockaddr *address, socklen_t length)
+{
+    int listener = listener_for(fd, address, length);
+
+    if (listener < 0)
+        return REAL(bind)(fd, address, length);
+    if (managed_of(fd) != NULL) {
+        errno = EINVAL;
+        return -1;
+    }
+    return manage(fd, (unsigned)listener, address, length);
+}
+
+STANDS_BEFORE(int, listen, int fd, int backlog)
+{
+    struct managed *managed = managed_or_inherited(fd);
+    return managed == NULL ? REAL(listen)(fd, backlog) : begin_listening(fd, managed, backlog);
+}
+
+STANDS_BEFORE(int, shutdown, int fd, int how)
+{
+    struct managed *managed = managed_of(fd);
+
+    if (managed == NULL)
+        return REAL(shutdown)(fd, how);
+    if (state_of(managed) != MANAGED_LISTENING) {
+        errno = ENOTCONN;
+        return -1;
+    }
+    if (how != SHUT_WR)
+        shut_down(fd, managed);
+    return 0;
+}
+
+STANDS_BEFORE(int, getsockname, int fd, struct sockaddr *address, socklen_t *length)
+{
+    struct managed *managed = managed_of(fd);
+
+    if (managed == NULL)
+        return REAL(getsockname)(fd, address, length);
+    memcpy(address, &managed->address, *length < managed->address_length ? *length : managed->address_length);
+    *length = managed->address_length;
+    return 0;
+}
+
+STANDS_BEFORE(int, getpeername, int fd, struct sockaddr *address, socklen_t *length)
+{
+    if (managed_of(fd) == NULL)
+        return REAL(getpeername)(fd, address, length);
+    errno = ENOTCONN;
+    return -1;
+}
+
+/* ---- Options -------------------------------------------------------------------------------------- */
+
+STANDS_BEFORE(int, getsockopt, int fd, int level, int name, void *value, socklen_t *length)
+{
+    struct managed *managed = managed_of(fd);
+
+    if (managed == NULL || managed->socket < 0)
+        return REAL(getsockopt)(fd, level, name, value, length);
+    if (level != SOL_SOCKET || name != SO_ACCEPTCONN)
+        return REAL(getsockopt)(managed->socket, level, name, value, length);
+    int is_listening = state_of(managed) == MANAGED_LISTENING;
+    if (*length > sizeof is_listening)
+        *length = sizeof is_listening;
+    memcpy(value, &is_listening, *length);
+    return 0;
+}
+
+/* The limit on an accept's wait is the channel's too; all else is kept by the socket, for the connections. */
+STANDS_BEFORE(int, setsockopt, int fd, int level, int name, const void *value, socklen_t length)
+{
+    struct managed *managed = managed_of(fd);
+
+    if (managed == NULL || managed->socket < 0)
+        return REAL(setsockopt)(fd, level, name, value, length);
+    int result = REAL(setsockopt)(managed->socket, level, name, value, length);
+    if (result == 0 && level == SOL_SOCKET && name == SO_RCVTIMEO && !(own_worker() && own_worker()->is_direct))
+        REAL(setsockopt)(fd, level, name, value, length);
+    __atomic_store_n(&managed->has_options, 0, __ATOMIC_RELEASE);
+    return result;
+}
+
+/* ---- Socket files --------------------------------------------------------------------------------- */
+
+/* Programs remove a socket file before they bind it and when they stop; this one is the master's. */
+
+STANDS_BEFORE(int, unlink, const char *path)
+{
+    return is_listener_path(AT_FDCWD, path) ? 0 : REAL(unlink)(path);
+}
+
+STANDS_BEFORE(int, unlinkat, int directory, const char *path, int flags)
+{
+    return is_listener_path(directory, path) ? 0 : REAL(unlinkat)(directory, path, flags);
+}
+
+STANDS_BEFORE(int, remove, const char *path)
+{
+    return is_listener_path(AT_FDCWD, path) ? 0 : REAL(remove)(path);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Epolls that watched a socket before it was bound (Boost.Asio registers when it opens). Such a registration belongs to
+ * the open file, not to the number: it would go with the socket. /proc/self/fdinfo says what an epoll watches.
+ */
+#include "preload.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+static int is_epoll(int number)
+{
+    char path[64], target[64];
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", number);
+    ssize_t length = readlink(path, target, sizeof target - 1);
+    if (length < 0)
+        return 0;
+    target[length] = '\0';
+    return strcmp(target, "anon_inode:[eventpoll]") == 0;
+}
+
+/* The lines "tfd: NUMBER events: HEX data: HEX …" of an epoll that are about a descriptor. */
+static int find_in(int epoll, int fd, struct watcher *ret_watchers, int most)
+{
+    char path[64], line[256];
+    int count = 0;
+
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", epoll);
+    FILE *file = fopen(path, "re");
+    while (file != NULL && count < most && fgets(line, sizeof line, file) != NULL) {
+        int watched;
+        unsigned events;
+        unsigned long long data;
+        if (sscanf(line, "tfd: %d events: %x data: %llx", &watched, &events, &data) == 3 && watched == fd)
+            ret_watchers[count++] = (struct watcher){.epoll = epoll, .events = events, .data = data};
+    }
+    if (file != NULL)
+        fclose(file);
+    return count;
+}
+
+int find_watchers(int fd, struct watcher *ret_watchers)
+{
+    int error = errno, count = 0;
+    DIR *directory = opendir("/proc/self/fd");
+    const struct dirent *entry;
+
+    while (directory != NULL && count < MOST_WATCHERS && (entry = readdir(directory)) != NULL) {
+        int number = entry->d_name[0] == '.' ? -1 : atoi(entry->d_name);
+        if (number >= 0 && is_epoll(number))
+            count += find_in(number, fd, ret_watchers + count, MOST_WATCHERS - count);
+    }
+    if (directory != NULL)
+        closedir(directory);
+    errno = error;
+    return count;
+}
+
+void watch_again(int fd, const struct watcher *watchers, int count)
+{
+    int error = errno;
+    for (int i = 0; i < count; i++) {
+        struct epoll_event event = {.events = watchers[i].events, .data.u64 = watchers[i].data};
+        epoll_ctl(watchers[i].epoll, EPOLL_CTL_ADD, fd, &event);
+    }
+    errno = error;
+}
