@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <string.h>
 #include <sys/syscall.h>
 
 /* After a call that closed something: counts it, and leaves errno alone. */
@@ -141,64 +140,4 @@ STANDS_BEFORE(long, syscall, long number, ...)
     case SYS_accept4: return accept4((int)a[0], (struct sockaddr *)a[1], (socklen_t *)a[2], (int)a[3]);
     default: return REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     }
-}
-
-/* ---- exec ----------------------------------------------------------------------------------------- */
-
-/*
- * A child that executes another program has the connections that it inherited for a moment only: those that are not
- * close-on-exec it keeps until it ends. Nothing happens between vfork and exec, where the counts are the parent's.
- */
-static uint64_t before_exec(void)
-{
-    if (own_worker() == NULL || !maitred_worker_is_own_process(own_worker()))
-        return 0;
-    uint64_t open = maitred_worker_open_connections(own_worker());
-    if (open > 0)
-        maitred_worker_set_open(own_worker(), connections_kept_over_exec());
-    return open;
-}
-
-static int exec_failed(uint64_t open)
-{
-    int error = errno;
-    if (open > 0)
-        maitred_worker_set_open(own_worker(), open);
-    errno = error;
-    return -1;
-}
-
-STANDS_BEFORE(int, execve, const char *path, char *const arguments[], char *const environment[])
-{
-    uint64_t open = before_exec();
-    REAL(execve)(path, arguments, environment);
-    return exec_failed(open);
-}
-
-STANDS_BEFORE(int, fexecve, int fd, char *const arguments[], char *const environment[])
-{
-    uint64_t open = before_exec();
-    REAL(fexecve)(fd, arguments, environment);
-    return exec_failed(open);
-}
-
-STANDS_BEFORE(int, execv, const char *path, char *const arguments[])
-{
-    uint64_t open = before_exec();
-    REAL(execv)(path, arguments);
-    return exec_failed(open);
-}
-
-STANDS_BEFORE(int, execvp, const char *file, char *const arguments[])
-{
-    uint64_t open = before_exec();
-    REAL(execvp)(file, arguments);
-    return exec_failed(open);
-}
-
-STANDS_BEFORE(int, execvpe, const char *file, char *const arguments[], char *const environment[])
-{
-    uint64_t open = before_exec();
-    REAL(execvpe)(file, arguments, environment);
-    return exec_failed(open);
 }

@@ -20,7 +20,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -94,8 +93,7 @@ static void leave_environment(void)
 
 /* ---- bind ----------------------------------------------------------------------------------------- */
 
-/* Puts a descriptor in the place of another, with what the program had set on that number. 0, or -1 with errno. */
-static int put_in_place(int replacement, int fd)
+int put_in_place(int replacement, int fd)
 {
     struct watcher watchers[MOST_WATCHERS];
     int flags = fcntl(fd, F_GETFD), status = fcntl(fd, F_GETFL), own = fcntl(replacement, F_GETFL);
@@ -271,52 +269,11 @@ int begin_listening(int fd, struct managed *managed, int backlog)
     if (become_worker() < 0 || (own_worker()->is_direct && open_listener(fd, backlog) < 0))
         return -1;
     leave_environment();
+    watch_master();
     __atomic_store_n(&managed->state, MANAGED_LISTENING, __ATOMIC_RELEASE);
     if (maitred_worker_listens(own_worker()) < 0) {
         errno = EADDRINUSE;
         return -1;
     }
     return 0;
-}
-
-/* ---- The end -------------------------------------------------------------------------------------- */
-
-void end_listening(int fd, struct managed *managed, int asks_to_stop)
-{
-    static int has_asked; /* atomic */
-    int ends[2], error = errno;
-
-    __atomic_store_n(&managed->state, MANAGED_ENDED, __ATOMIC_RELEASE);
-    /* One end of a pair of which the other stays open: never readable, and no reason to spin. */
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
-        int status = fcntl(fd, F_GETFL), flags = fcntl(fd, F_GETFD);
-        fcntl(ends[0], F_SETFL, status & O_NONBLOCK);
-        REAL(dup3)(ends[0], fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0);
-        REAL(close)(ends[0]);
-        keep_as_own(ends[1]);
-    }
-    if (asks_to_stop && __atomic_exchange_n(&has_asked, 1, __ATOMIC_ACQ_REL) == 0) {
-        const char *text = maitred_worker_variable("MAITRED_STOP_SIGNAL");
-        int stop = text == NULL ? 0 : atoi(text);
-        stop = stop > 0 && stop < NSIG ? stop : SIGTERM;
-        /* The first process too: one that has workers of its own would start others in their place. */
-        if (getpgrp() != getpid())
-            kill(getpgrp(), stop);
-        kill(getpid(), stop);
-    }
-    errno = error;
-}
-
-void shut_down(int fd, struct managed *managed)
-{
-    int ends[2], error = errno;
-
-    __atomic_store_n(&managed->state, MANAGED_SHUT_DOWN, __ATOMIC_RELEASE);
-    /* Readable, and hung up, as a listener is then. The channel itself is shared by all processes of the worker. */
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
-        put_in_place(ends[0], fd);
-        REAL(close)(ends[0]);
-        REAL(close)(ends[1]);
-    }
-    errno = error;
 }

@@ -6,11 +6,13 @@
  *      load.c         what happens when the library is loaded, and which functions it stands before
  *      listening.c    bind, listen, socket options, unlink: how a program comes to listen
  *      accepting.c    accept, accept4
- *      closing.c      close and all that is like it, exec
+ *      closing.c      close and all that is like it
+ *      processes.c    fork, exec and exit
  *      managed.c      sockets of the program that stand for a listener of the master
  *      listeners.c    which address of the program is which listener of the master
  *      options.c      what a connection would have inherited from its listener
  *      watchers.c     epolls that watched a socket before it was bound
+ *      ending.c       when nothing will come any more
  *      descriptors.c  which descriptors are connections, and when the last one of each is closed
  *
  * Rules
@@ -47,7 +49,7 @@
     do_it(bind) do_it(listen) do_it(getsockname) do_it(getpeername) do_it(getsockopt) do_it(setsockopt) \
     do_it(shutdown) do_it(unlink) do_it(unlinkat) do_it(remove) do_it(accept) do_it(accept4) do_it(close) \
     do_it(fclose) do_it(dup) do_it(dup2) do_it(dup3) do_it(fcntl64) do_it(close_range) do_it(closefrom) \
-    do_it(syscall) do_it(execve) do_it(execv) do_it(execvp) do_it(execvpe) do_it(fexecve)
+    do_it(syscall) do_it(execve) do_it(execv) do_it(execvp) do_it(execvpe) do_it(fexecve) do_it(fork) do_it(_exit)
 
 struct functions {
 #define MEMBER(name) __typeof__(&name) name;
@@ -122,14 +124,22 @@ int manage(int fd, unsigned listener, const struct sockaddr *address, socklen_t 
 /* Lets connections come. 0, or -1 with errno. */
 int begin_listening(int fd, struct managed *managed, int backlog);
 
-/* The program shuts its listener down. */
-void shut_down(int fd, struct managed *managed);
+/* Puts a descriptor in the place of another, with what the program had set on that number. 0, or -1 with errno. */
+int put_in_place(int replacement, int fd);
+
+/* Finds descriptors that this program inherited and that are entrances of its worker. When the library is loaded. */
+void adopt_inherited(void);
+
+/* ---- ending.c ------------------------------------------------------------------------------------- */
+
+/* Has this process told when the master is gone, whether or not it takes connections itself. */
+void watch_master(void);
 
 /* Takes the place of an entrance through which nothing will come: never readable. May ask the program to stop, once. */
 void end_listening(int fd, struct managed *managed, int asks_to_stop);
 
-/* Finds descriptors that this program inherited and that are entrances of its worker. When the library is loaded. */
-void adopt_inherited(void);
+/* The program shuts its listener down. */
+void shut_down(int fd, struct managed *managed);
 
 /* ---- listeners.c ---------------------------------------------------------------------------------- */
 

@@ -254,9 +254,50 @@ static void before_fork(void)
     the_worker.holds_at_fork = the_worker.row == NULL ? 0 : maitred_load(&the_worker.row->holds);
 }
 
+/* The row that the thread which forks has claimed for its child, NULL when it has none. */
+static __thread struct maitred_row *row_for_child;
+
 static void in_child(void)
 {
-    claim_row(&the_worker, the_worker.holds_at_fork);
+    struct maitred_row *row = row_for_child;
+
+    if (row == NULL) {
+        claim_row(&the_worker, the_worker.holds_at_fork);
+        return;
+    }
+    row_for_child = NULL;
+    the_worker.pid = getpid();
+    maitred_store(&row->start_time, 0);
+    maitred_store(&row->pid, (uint64_t)the_worker.pid);
+    maitred_store(&row->start_time, start_time());
+    the_worker.row = row;
+}
+
+void maitred_worker_before_fork(struct maitred_worker *worker)
+{
+    if (!maitred_worker_is_own_process(worker) || worker->row == NULL)
+        return;
+    int index = maitred_page_claim(worker->page, (uint64_t)worker->pid, 0, maitred_load(&worker->row->holds));
+    row_for_child = index < 0 ? NULL : maitred_page_row(worker->page, (uint32_t)index);
+}
+
+void maitred_worker_after_fork(pid_t child)
+{
+    if (child < 0 && row_for_child != NULL)
+        maitred_row_release(row_for_child);
+    row_for_child = NULL;
+}
+
+void maitred_worker_leave(struct maitred_worker *worker)
+{
+    struct maitred_row *row = maitred_worker_is_own_process(worker) ? worker->row : NULL;
+
+    /* What it has counted is the master's to keep. */
+    if (row == NULL || maitred_load(&row->taken) > 0 || maitred_load(&row->requests) > 0 ||
+        maitred_load(&row->errors) > 0 || maitred_load(&row->knocks) > 0)
+        return;
+    worker->row = NULL;
+    maitred_row_release(row);
 }
 
 /* ---- Open ----------------------------------------------------------------------------------------- */

@@ -45,6 +45,16 @@ int maitred_worker_take_as(struct maitred_worker *worker, int channel, int close
 /* Counts a connection that this process accepted by itself. */
 void maitred_worker_accepted(struct maitred_worker *worker);
 
+/*
+ * Around a fork, for who can tell that it failed: the child has its row before its parent can close anything.
+ * After it, in the parent: the child's number, or -1.
+ */
+void maitred_worker_before_fork(struct maitred_worker *worker);
+void maitred_worker_after_fork(pid_t child);
+
+/* This process ends, or has nothing any more to do with the worker: its row is free if it has counted nothing. */
+void maitred_worker_leave(struct maitred_worker *worker);
+
 /* Before an exec and after one that failed: how many connections this process has. */
 void maitred_worker_set_open(struct maitred_worker *worker, uint64_t count);
 

@@ -230,6 +230,7 @@ package final class LoadPage {
             if pid == 0 || pid == UInt64(leader) { continue }
             let startTime = unsafe maitred_load(&row.pointee.start_time)
             if Self.isAlive(pid: pid, startTime: startTime) { continue }
+            guard unsafe maitred_row_retire(row, pid) != 0 else { continue }
             retiredTaken &+= unsafe maitred_load(&row.pointee.taken)
             unsafe retired.addCounts(of: row)
             unsafe maitred_row_release(row)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import Logging
 import MaitredConfig
 import MaitredSystem
@@ -64,6 +65,9 @@ struct WorkerSpawnerTests {
             direct: direct,
             descriptorLimit: try .current(),
             queueDepth: 16,
+            socketName: "@test",
+            appPort: nil,
+            stopSignal: SIGTERM,
             user: nil
         )
     }
@@ -152,6 +156,9 @@ struct WorkerSpawnerTests {
                 direct: nil,
                 descriptorLimit: try .current(),
                 queueDepth: 16,
+                socketName: "@test",
+                appPort: nil,
+                stopSignal: SIGTERM,
                 user: nil
             )
             let output = Self.output

@@ -11,7 +11,7 @@ struct PeerCredentialsTests {
     @Test func `a peer is the process that connected, with its user and groups`() throws {
         try withServer { path, accept in
             let client = try StreamSocket.connect(to: path, within: .seconds(5))
-            let peer = try PeerCredentials.of(try accept())
+            let peer = try PeerCredentials.of(try accept().descriptor)
             #expect(peer.pid == getpid())
             #expect(peer.user == geteuid())
             #expect(peer.groups.first == getegid())
@@ -30,7 +30,7 @@ struct PeerCredentialsTests {
             #expect(setgroups(wanted.count, wanted) == 0)
             try withServer { path, accept in
                 let client = try StreamSocket.connect(to: path, within: .seconds(5))
-                let peer = try PeerCredentials.of(try accept())
+                let peer = try PeerCredentials.of(try accept().descriptor)
                 #expect(peer.groups == [getegid()] + wanted)
                 _ = client.descriptor.number
             }
@@ -40,7 +40,7 @@ struct PeerCredentialsTests {
     @Test func `a peer's line leads to its parents and ends at the oldest`() throws {
         try withServer { path, accept in
             let client = try StreamSocket.connect(to: path, within: .seconds(5))
-            let peer = try PeerCredentials.of(try accept())
+            let peer = try PeerCredentials.of(try accept().descriptor)
             guard case .known(let ancestors, let group) = ProcessLineage(of: peer) else {
                 throw TestFailure("the line is not known")
             }
@@ -57,7 +57,7 @@ struct PeerCredentialsTests {
                 let pid = forkedClient(path) { _ in }
                 let server = try accepted(accept)
                 #expect(waitpid(pid, nil, 0) == pid)
-                let peer = try PeerCredentials.of(server)
+                let peer = try PeerCredentials.of(server.descriptor)
                 #expect(peer.pid == pid)
                 #expect(peer.stillExists == false)
                 #expect(ProcessLineage(of: peer) == .unclear)
@@ -70,7 +70,7 @@ struct PeerCredentialsTests {
             let before = openDescriptorCount()
             try withServer { path, accept in
                 let pid = forkedClient(path) { _ in pause() }
-                let peer = try PeerCredentials.of(try accepted(accept))
+                let peer = try PeerCredentials.of(try accepted(accept).descriptor)
                 #expect(peer.stillExists == true)
                 guard case .known(let ancestors, _) = ProcessLineage(of: peer) else {
                     throw TestFailure("the line is not known")

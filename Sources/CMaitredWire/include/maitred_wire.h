@@ -132,7 +132,7 @@ struct maitred_page_header {
 
 /*
  * One process of the worker, on two cache lines of its own. Only the process that owns the row writes it,
- * with the exception of `pid`: a claim exchanges it from 0, the master sets it to 0 when the process is gone.
+ * with the exception of `pid`: a claim exchanges it from 0, the master takes it away when the process is gone.
  * All counters only grow, but `holds`.
  */
 struct maitred_row {
@@ -300,8 +300,20 @@ static inline int maitred_page_claim(void *page, uint64_t pid, uint64_t start_ti
     return -1;
 }
 
+/* In the place of a pid: the master is about to free the row. No process has it. */
+#define MAITRED_ROW_RETIRING UINT64_MAX
+
 /*
- * Clears a row whose process is gone and frees it. Master only.
+ * Takes a row away from a process that is gone, before it is read for the last time and released. Master only. Returns
+ * 0 when the row is somebody else's by now: a process that counted nothing gives it back by itself.
+ */
+static inline int maitred_row_retire(struct maitred_row *row, uint64_t pid)
+{
+    return __atomic_compare_exchange_n(&row->pid, &pid, MAITRED_ROW_RETIRING, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/*
+ * Clears a row and frees it: the master, after maitred_row_retire, or its own process, when it has counted nothing.
  * The counters go first: a claim that succeeds finds them zero.
  */
 static inline void maitred_row_release(struct maitred_row *row)
