@@ -66,7 +66,7 @@ static ssize_t receive_packet(int channel, struct maitred_packet *packet, int cl
 
 /*
  * Whether a take might lose the connection for want of a number for it. Numbers are given out lowest first: as long as
- * the first of the spare ones is not open there is room, whatever other threads open meanwhile. The limit is asked for
+ * the last one before the spare ones is not open there is room, whatever other threads open meanwhile. The limit is asked for
  * each time: programs raise and lower it.
  */
 static int is_near_limit(int any_fd)
@@ -77,7 +77,7 @@ static int is_near_limit(int any_fd)
         return 0;
     int most = (int)limit.rlim_cur;
     int first_spare = most - (most / 4 < MAITRED_SPARE_DESCRIPTORS ? most / 4 : MAITRED_SPARE_DESCRIPTORS);
-    if (fcntl(first_spare, F_GETFD) < 0)
+    if (fcntl(first_spare - 1, F_GETFD) < 0)
         return 0;
     /* Somebody has it, perhaps because it was asked for: what would the next one be? */
     int next = fcntl(any_fd, F_DUPFD_CLOEXEC, 0);
