@@ -20,7 +20,11 @@ RELEASE_FLAGS = -c release --static-swift-stdlib -Xswiftc -cross-module-optimiza
     -Xswiftc -enforce-exclusivity=unchecked
 
 BUILD_PACKAGES = gcc libc6-dev libsystemd-dev pkg-config
-TEST_PACKAGES = $(BUILD_PACKAGES) systemd python3 nodejs nginx-light
+# The second line: the servers of Tests/IntegrationTests/Conformance.
+TEST_PACKAGES = $(BUILD_PACKAGES) systemd python3 nodejs nginx-light \
+    apache2-bin lighttpd node-ws perl php-cli puma python3-venv redis-server ruby-webrick
+# Those that Debian has not, or not as they are today.
+TEST_VENV = .build/test-venv
 
 # The front door itself, whatever rule stands first.
 .DEFAULT_GOAL := help
@@ -91,6 +95,12 @@ build-packages:
 test-packages:
 	$(call need,$(TEST_PACKAGES))
 
+$(TEST_VENV)/requirements.txt: Tests/Servers/requirements.txt | test-packages
+	rm -rf $(TEST_VENV)
+	/usr/bin/python3 -m venv $(TEST_VENV)
+	$(TEST_VENV)/bin/pip install -q --disable-pip-version-check -r $<
+	cp $< $@
+
 build: build-packages worker-lib
 	$(SWIFT) build $(RELEASE_FLAGS)
 	cp $(WORKER_LIB)/libmaitred_preload.so $(PRELOAD)
@@ -106,7 +116,7 @@ demo: build
 # Two groups come after them, each alone: what measures time exactly, and the tests of whole masters, which put the
 # machine under load and measure what it does then.
 test: export MAITRED_TEST_PROGRAMS = $(CURDIR)/$(RELEASE)
-test: test-packages build
+test: test-packages $(TEST_VENV)/requirements.txt build
 	$(SWIFT) test --disable-xctest --skip IntegrationTests --skip CoordinatedOmissionTests
 	$(SWIFT) test --disable-xctest --filter CoordinatedOmissionTests
 	$(SWIFT) test --disable-xctest --filter IntegrationTests
@@ -116,7 +126,7 @@ check: build
 	@missing=$$(git ls-files --cached --others --exclude-standard '*.swift' '*.c' '*.h' '*.sh' Makefile | \
 	    xargs grep -L 'SPDX-License-Identifier: Apache-2.0'); \
 	[ -z "$$missing" ] || { echo "no SPDX line: $$missing"; exit 1; }
-	@for source in Sources/*/*.c Tests/CWorker/*.c; do \
+	@for source in Sources/*/*.c Tests/*/*.c; do \
 	    for compiler in gcc clang; do \
 	        ! command -v $$compiler >/dev/null || \
 	            $$compiler $(C_FLAGS) -I Sources/CMaitredWire/include -I Sources/CMaitredLinux/include \

@@ -177,6 +177,14 @@ let package = Package(
             path: "Tests/CWorker",
             cSettings: strictC
         ),
+        // Servers that know nothing of maitred.
+        .executableTarget(name: "maitred-test-c-server", path: "Tests/CServer", cSettings: strictC),
+        .executableTarget(
+            name: "maitred-test-hummingbird",
+            dependencies: [.product(name: "Hummingbird", package: "hummingbird")],
+            path: "Tests/HummingbirdServer",
+            swiftSettings: plain
+        ),
         .testTarget(name: "MaitredBalanceTests", dependencies: ["MaitredBalance"], swiftSettings: plain),
         .testTarget(
             name: "MaitredConfigTests",
@@ -256,7 +264,7 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "CMaitredLinux", "MaitredControl", "MaitredExample", "MaitredSystem", "MaitredTesting", "maitred",
-                "maitred-test-c-worker", "maitred-test-worker",
+                "maitred-test-c-server", "maitred-test-c-worker", "maitred-test-hummingbird", "maitred-test-worker",
             ],
             swiftSettings: plain
         ),
