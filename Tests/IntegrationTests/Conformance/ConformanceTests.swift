@@ -36,8 +36,7 @@ extension Integration {
                 #expect(run.counts.count == 2 && run.spread <= 1, "\(run.counts)")
                 let counts = try control.settledConnections()
                 #expect(counts.accepted == 2000 && counts.taken == 2000 && counts.lost == 0, "\(counts)")
-                let isEmpty = eventually(within: .seconds(5)) { (try? control.status().connections.open) == 0 }
-                #expect(isEmpty, "\(try control.status().connections)")
+                try control.waitForStatus(within: .seconds(5)) { $0.connections.open == 0 }
             }
         }
 
@@ -124,11 +123,12 @@ extension Integration {
                             try server.exchange.ask(.quick, address)
                         }
                     }
+                    var report = StatusReport()
                     let isGiven = try eventually(within: .milliseconds(300)) {
-                        let report = try control.status()
+                        report = try control.status()
                         return report.connections.handed > 0 || report.workers.contains { $0.state != "starting" }
                     }
-                    #expect(!isGiven, "\(try control.status())")
+                    #expect(!isGiven, "\(report)")
                     try writeFile("\(load)/go", "")
                     let run = client.join()
                     #expect(run.answered == 1, "\(run.failures)")

@@ -63,13 +63,15 @@ private enum HTTP2 {
     static func request(_ path: String) -> [UInt8] {
         let fields = [(":method", "GET"), (":scheme", "http"), (":path", path), (":authority", "test")]
         // Literal, without indexing, new name.
-        let head = fields.flatMap { name, value in [0] + text(name) + text(value) }
-        return Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
-            // SETTINGS: INITIAL_WINDOW_SIZE, and the same for the connection: nobody waits for a WINDOW_UPDATE.
-            + frame(type: 4, flags: 0, stream: 0, [0, 4, 0, 16, 0, 0])
-            + frame(type: 8, flags: 0, stream: 0, [0, 16, 0, 0])
-            // HEADERS: END_HEADERS, END_STREAM.
-            + frame(type: 1, flags: 5, stream: 1, head)
+        var head: [UInt8] = []
+        for (name, value) in fields { head += [0] + text(name) + text(value) }
+        var bytes = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
+        // SETTINGS: INITIAL_WINDOW_SIZE, and the same for the connection: nobody waits for a WINDOW_UPDATE.
+        bytes += frame(type: 4, flags: 0, stream: 0, [0, 4, 0, 16, 0, 0])
+        bytes += frame(type: 8, flags: 0, stream: 0, [0, 16, 0, 0])
+        // HEADERS: END_HEADERS, END_STREAM.
+        bytes += frame(type: 1, flags: 5, stream: 1, head)
+        return bytes
     }
 
     private static func text(_ text: String) -> [UInt8] {

@@ -2,6 +2,7 @@
 
 import Glibc
 import MaitredTesting
+import Testing
 
 /// A server program as it is, started as it would be by hand, on the port that the master tells in PORT.
 ///
