@@ -58,7 +58,7 @@ extension Master {
                 environment: environment,
                 listeners: listeners.map { $0.socket.address.description },
                 direct: direct,
-                port: listeners.lazy.compactMap { $0.socket.address.port }.first,
+                ports: listeners.compactMap { $0.socket.address.port },
                 descriptorLimit: limit
             )
             let output = WorkerOutput(

@@ -12,8 +12,8 @@ struct WorkerLaunch {
     let listeners: [String]
     /// Where workers accept by themselves: what they get instead of channels.
     let direct: DirectListeners?
-    /// Port of the first listener that has one.
-    let port: UInt16?
+    /// Ports of those listeners that have one.
+    let ports: [UInt16]
     /// What the master was started with.
     let descriptorLimit: DescriptorLimit
 
@@ -25,13 +25,13 @@ struct WorkerLaunch {
         var variables = WorkerSpawner.baseEnvironment(
             inherited: environment,
             added: configuration.workerEnvironment,
-            port: port
+            port: ports.first
         )
         if let user { variables = Self.variables(variables, of: user) }
         if configuration.usesPreload, let library = PreloadLibrary.path {
             variables = PreloadLibrary.added(library, to: variables)
         }
-        return WorkerSpawner(
+        var spawner = WorkerSpawner(
             path: try CommandPath.resolve(configuration.command.first ?? "", searchPath: environment["PATH"]),
             arguments: configuration.command,
             environment: variables,
@@ -41,6 +41,8 @@ struct WorkerLaunch {
             queueDepth: configuration.queueDepth,
             user: user
         )
+        spawner.learn(usesPreload: configuration.usesPreload, ports: ports)
+        return spawner
     }
 
     private func account(_ name: String) throws(StartupError) -> UserAccount {

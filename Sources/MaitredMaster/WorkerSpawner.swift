@@ -26,6 +26,10 @@ struct WorkerSpawner {
     let queueDepth: Int
     /// Whom workers run as, nil for the master's own user.
     let user: UserAccount?
+    /// The program that the command is in the end, as far as its files tell.
+    private(set) var program: WorkerProgram?
+    /// What is known of every worker before it has done anything.
+    private(set) var facts = StartFacts(library: .given)
 
     /// A process that runs, and the master's ends of what joins them.
     struct Spawned: ~Copyable {
@@ -87,6 +91,35 @@ struct WorkerSpawner {
             listeners: listeners
         ).variables
         return variables.map { "\($0.name)=\($0.value)" }
+    }
+
+    /// Looks at the files of the command, and whether they suit the way in which workers get connections.
+    ///
+    /// Reads a few files, so it belongs to a start or a reload.
+    mutating func learn(usesPreload: Bool, ports: [UInt16]) {
+        let searchPath = environment.first { $0.hasPrefix("PATH=") }.map { String($0.dropFirst("PATH=".count)) }
+        program = WorkerProgram.find(arguments, searchPath: searchPath, user: userID, group: groupID)
+        facts = StartFacts(library: Self.library(usesPreload, isDirect: direct != nil))
+        facts.program = program?.obstacle
+        facts.clearsEnvironment = program?.clearsEnvironment ?? false
+        facts.ports = ports
+    }
+
+    /// Whom workers run as.
+    var userID: UInt32 { user?.id ?? effectiveUser() }
+
+    /// Their group.
+    var groupID: UInt32 { user?.group ?? effectiveGroup() }
+
+    /// Why the program will hardly be a worker; nil where nothing is known, or only an SDK is counted on.
+    var warning: String? {
+        facts.library == .given ? program?.warning : nil
+    }
+
+    private static func library(_ isWanted: Bool, isDirect: Bool) -> StartFacts.Library {
+        if isDirect { return .unused }
+        if !isWanted { return .turnedOff }
+        return PreloadLibrary.path == nil ? .missing : .given
     }
 
     /// The environment every worker starts from: the master's own, without what was meant for the master.

@@ -13,11 +13,15 @@ extension ProcessFiles {
 
     /// The living children of a process, oldest first; none where the kernel does not list them.
     package static func children(of pid: Int32) -> [Int32] {
+        listedChildren(of: pid).filter { status(of: $0)?.isAlive == true }
+    }
+
+    /// The children of a process, those that have ended and wait to be reaped too.
+    package static func listedChildren(of pid: Int32) -> [Int32] {
         names(in: "/proc/\(pid)/task").prefix(mostThreads).flatMap { thread in
             let text = bytes(of: "/proc/\(pid)/task/\(thread)/children", limit: longestList) ?? []
             return text.split(separator: UInt8(ascii: " ")).compactMap { Int32(String(decoding: $0, as: UTF8.self)) }
         }
-        .filter { status(of: $0)?.isAlive == true }
     }
 
     /// A process and everything that descends from it, parents before children.

@@ -69,6 +69,12 @@ enum Finding: Equatable, CustomStringConvertible {
         } catch {
             findings.append(.problem(error.description))
         }
+        // Without the library everybody counts on an SDK.
+        if configuration.usesPreload, configuration.strategy.isChosen,
+            let warning = WorkerProgram.find(configuration, environment: environment)?.warning
+        {
+            findings.append(.warning(warning))
+        }
         if let user = configuration.workerUser {
             if let problem = missing("user", Account.user(user), user, .workerUser) { findings.append(problem) }
             if geteuid() != 0 {
