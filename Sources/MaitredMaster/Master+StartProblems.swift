@@ -17,11 +17,7 @@ extension Master {
         let saysNothing = !worker.start.hasListened && !worker.start.hasAttached
         if worker.start.library == .given, saysNothing, let spawner = spawners[worker.generation] {
             let family = ProcessFiles.family(of: worker.process.pid).prefix(Self.processesPerLook)
-            worker.start.processes = WorkerLooks.looks(
-                at: Array(family),
-                user: spawner.userID,
-                group: spawner.groupID
-            )
+            worker.start.processes = WorkerLooks.looks(at: Array(family), owner: spawner.owner)
         }
         lastStartProblem = worker.start.problem
         return lastStartProblem

@@ -41,7 +41,7 @@ struct WorkerLaunch {
             queueDepth: configuration.queueDepth,
             user: user
         )
-        spawner.learn(usesPreload: configuration.usesPreload, ports: ports)
+        spawner.learn(configuration, ports: ports)
         return spawner
     }
 

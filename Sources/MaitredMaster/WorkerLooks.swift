@@ -9,10 +9,9 @@ package enum WorkerLooks {
     ///
     /// - Parameters:
     ///   - pids: The processes, of one network; those that are gone are left out.
-    ///   - user: Whom they were started as.
-    ///   - group: In which group.
+    ///   - owner: Whom they were started as.
     /// - Returns: What was seen, in the same order.
-    package static func looks(at pids: [Int32], user: UInt32, group: UInt32) -> [ProcessLook] {
+    package static func looks(at pids: [Int32], owner: WorkerOwner) -> [ProcessLook] {
         guard let first = pids.first else { return [] }
         let listeners = ListeningTable(of: first).entries
         return pids.compactMap { pid in
@@ -24,7 +23,7 @@ package enum WorkerLooks {
             return ProcessLook(
                 pid: pid,
                 command: memory?.words.joined(separator: " ") ?? "",
-                obstacle: obstacle(of: pid, user: user, group: group),
+                obstacle: obstacle(of: pid, owner),
                 hasLibrary: memory?.hasFile,
                 hasVariables: memory?.hasVariable,
                 places: listeners.filter { sockets.contains($0.inode) }
@@ -33,8 +32,8 @@ package enum WorkerLooks {
         }
     }
 
-    private static func obstacle(of pid: Int32, user: UInt32, group: UInt32) -> ProgramObstacle? {
+    private static func obstacle(of pid: Int32, _ owner: WorkerOwner) -> ProgramObstacle? {
         guard let facts = ExecutableFacts.read("/proc/\(pid)/exe"), case .elf(let elf) = facts.form else { return nil }
-        return ProgramTraits(facts, elf, user: user, group: group).obstacle
+        return ProgramTraits(facts, elf, owner).obstacle
     }
 }

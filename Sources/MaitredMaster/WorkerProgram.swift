@@ -26,10 +26,9 @@ package struct WorkerProgram: Equatable, Sendable {
     /// - Parameters:
     ///   - command: The words of the command.
     ///   - searchPath: PATH of the workers.
-    ///   - user: Whom workers run as.
-    ///   - group: Their group.
+    ///   - owner: Whom workers run as.
     /// - Returns: Nil when a file on the way cannot be read, or is none that Linux runs by itself.
-    package static func find(_ command: [String], searchPath: String?, user: UInt32, group: UInt32) -> WorkerProgram? {
+    package static func find(_ command: [String], searchPath: String?, owner: WorkerOwner) -> WorkerProgram? {
         var words = command
         var searchPath = searchPath
         var clearsEnvironment = false
@@ -45,7 +44,7 @@ package struct WorkerProgram: Equatable, Sendable {
                 let name = path.split(separator: "/").last.map(String.init) ?? ""
                 guard name == "env", let next = EnvCommand(words) else {
                     let isRunner = runners.contains(name) || name.hasPrefix("ld-linux")
-                    let traits = ProgramTraits(facts, elf, user: user, group: group)
+                    let traits = ProgramTraits(facts, elf, owner)
                     return WorkerProgram(
                         path: path,
                         obstacle: isRunner ? nil : traits.obstacle,
@@ -70,12 +69,8 @@ package struct WorkerProgram: Equatable, Sendable {
     /// - Returns: As `find`; nil also when its user does not exist.
     package static func find(_ configuration: Configuration, environment: [String: String]) -> WorkerProgram? {
         let path = configuration.workerEnvironment.last { $0.name == "PATH" }?.value ?? environment["PATH"]
-        var (user, group) = (effectiveUser(), effectiveGroup())
-        if let name = configuration.workerUser {
-            guard let account = try? UserAccount.named(name) else { return nil }
-            (user, group) = (account.id, account.group)
-        }
-        return find(configuration.command, searchPath: path, user: user, group: group)
+        guard let owner = WorkerOwner(configuration) else { return nil }
+        return find(configuration.command, searchPath: path, owner: owner)
     }
 
     /// Why it will hardly be a worker, as a sentence; nil when nothing is known against it.
@@ -87,16 +82,45 @@ package struct WorkerProgram: Equatable, Sendable {
     }
 }
 
+/// Whom workers run as.
+package struct WorkerOwner: Equatable, Sendable {
+    /// The user.
+    package let user: UInt32
+    /// Its first group.
+    package let group: UInt32
+
+    /// Groups the two.
+    init(user: UInt32, group: UInt32) {
+        self.user = user
+        self.group = group
+    }
+
+    /// An account, or this process's own user.
+    init(_ account: UserAccount?) {
+        self.init(user: account?.id ?? effectiveUser(), group: account?.group ?? effectiveGroup())
+    }
+
+    /// Whom a configuration asks for; nil when there is no such user.
+    package init?(_ configuration: Configuration) {
+        guard let name = configuration.workerUser else {
+            self.init(nil)
+            return
+        }
+        guard let account = try? UserAccount.named(name) else { return nil }
+        self.init(account)
+    }
+}
+
 extension ProgramTraits {
     /// What a file says, for who is started as this user.
-    init(_ facts: ExecutableFacts, _ elf: ELFFacts, user: UInt32, group: UInt32) {
+    init(_ facts: ExecutableFacts, _ elf: ELFFacts, _ owner: WorkerOwner) {
         let isForeign = ELFFacts.own.map { $0.target != elf.target } ?? false
         // Of root the kernel says of no file but one of another user or group that it gains anything.
-        let changesUser = facts.setUser.map { $0 != user } ?? false
-        let changesGroup = facts.setGroup.map { $0 != group } ?? false
+        let changesUser = facts.setUser.map { $0 != owner.user } ?? false
+        let changesGroup = facts.setGroup.map { $0 != owner.group } ?? false
         self.init(
             linkage: isForeign ? .otherMachine : Self.linkage(loader: elf.loader),
-            gainsPrivileges: changesUser || changesGroup || (facts.hasCapabilities && user != 0),
+            gainsPrivileges: changesUser || changesGroup || (facts.hasCapabilities && owner.user != 0),
             makesOwnCalls: elf.isGo
         )
     }

@@ -96,30 +96,18 @@ struct WorkerSpawner {
     /// Looks at the files of the command, and whether they suit the way in which workers get connections.
     ///
     /// Reads a few files, so it belongs to a start or a reload.
-    mutating func learn(usesPreload: Bool, ports: [UInt16]) {
+    mutating func learn(_ configuration: Configuration, ports: [UInt16]) {
         let searchPath = environment.first { $0.hasPrefix("PATH=") }.map { String($0.dropFirst("PATH=".count)) }
-        program = WorkerProgram.find(arguments, searchPath: searchPath, user: userID, group: groupID)
-        facts = StartFacts(library: Self.library(usesPreload, isDirect: direct != nil))
-        facts.program = program?.obstacle
-        facts.clearsEnvironment = program?.clearsEnvironment ?? false
-        facts.ports = ports
+        program = WorkerProgram.find(arguments, searchPath: searchPath, owner: owner)
+        facts = StartFacts(configuration, program, ports: ports)
     }
 
     /// Whom workers run as.
-    var userID: UInt32 { user?.id ?? effectiveUser() }
-
-    /// Their group.
-    var groupID: UInt32 { user?.group ?? effectiveGroup() }
+    var owner: WorkerOwner { WorkerOwner(user) }
 
     /// Why the program will hardly be a worker; nil where nothing is known, or only an SDK is counted on.
     var warning: String? {
         facts.library == .given ? program?.warning : nil
-    }
-
-    private static func library(_ isWanted: Bool, isDirect: Bool) -> StartFacts.Library {
-        if isDirect { return .unused }
-        if !isWanted { return .turnedOff }
-        return PreloadLibrary.path == nil ? .missing : .given
     }
 
     /// The environment every worker starts from: the master's own, without what was meant for the master.

@@ -14,9 +14,9 @@ struct WorkerProgramTests {
     private func find(
         _ command: [String],
         in searchPath: String = "/usr/bin:/bin",
-        user: UInt32 = geteuid()
+        owner: WorkerOwner = WorkerOwner(nil)
     ) -> WorkerProgram? {
-        WorkerProgram.find(command, searchPath: searchPath, user: user, group: getegid())
+        WorkerProgram.find(command, searchPath: searchPath, owner: owner)
     }
 
     @Test func `a dynamic program has nothing against it`() throws {
@@ -52,8 +52,9 @@ struct WorkerProgramTests {
         try withTemporaryDirectory { directory in
             let path = try compile(Self.server, in: directory)
             try #require(chmod(path, 0o4755) == 0)
-            #expect(find([path], user: geteuid())?.obstacle == nil)
-            #expect(find([path], user: geteuid() + 1)?.obstacle == .gainsPrivileges)
+            #expect(find([path])?.obstacle == nil)
+            let other = WorkerOwner(user: geteuid() + 1, group: getegid())
+            #expect(find([path], owner: other)?.obstacle == .gainsPrivileges)
         }
     }
 
