@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import MaitredConfig
+internal import MaitredSupervise
 internal import MaitredSystem
 internal import MaitredSystemd
 
@@ -28,10 +29,15 @@ struct WorkerLaunch {
             port: ports.first
         )
         if let user { variables = Self.variables(variables, of: user) }
-        if configuration.usesPreload, let library = PreloadLibrary.path {
+        let program = WorkerProgram.find(
+            configuration.command,
+            searchPath: Self.value(of: "PATH", in: variables),
+            owner: WorkerOwner(user)
+        )
+        if configuration.usesPreload, program?.isHarmedByLibrary != true, let library = PreloadLibrary.path {
             variables = PreloadLibrary.added(library, to: variables)
         }
-        var spawner = WorkerSpawner(
+        return WorkerSpawner(
             path: try CommandPath.resolve(configuration.command.first ?? "", searchPath: environment["PATH"]),
             arguments: configuration.command,
             environment: variables,
@@ -39,10 +45,14 @@ struct WorkerLaunch {
             direct: direct,
             descriptorLimit: descriptorLimit.forWorkers(configuration.workerNofile),
             queueDepth: configuration.queueDepth,
-            user: user
+            user: user,
+            program: program,
+            facts: StartFacts(configuration, program, ports: ports)
         )
-        spawner.learn(configuration, ports: ports)
-        return spawner
+    }
+
+    private static func value(of name: String, in variables: [String]) -> String? {
+        variables.first { $0.hasPrefix("\(name)=") }.map { String($0.dropFirst(name.count + 1)) }
     }
 
     private func account(_ name: String) throws(StartupError) -> UserAccount {

@@ -73,6 +73,12 @@ package struct WorkerProgram: Equatable, Sendable {
         return find(configuration.command, searchPath: path, owner: owner)
     }
 
+    /// Whether it would not even start with the preload library: loaders of other C libraries give up where something is
+    /// missing in theirs, while the GNU one goes on without what it cannot load.
+    package var isHarmedByLibrary: Bool {
+        if case .otherLibrary? = obstacle { true } else { false }
+    }
+
     /// Why it will hardly be a worker, as a sentence; nil when nothing is known against it.
     package var warning: String? {
         if let obstacle { return "worker program \(path) \(obstacle.words): it is no worker unless it uses an SDK" }

@@ -27,9 +27,9 @@ struct WorkerSpawner {
     /// Whom workers run as, nil for the master's own user.
     let user: UserAccount?
     /// The program that the command is in the end, as far as its files tell.
-    private(set) var program: WorkerProgram?
+    var program: WorkerProgram?
     /// What is known of every worker before it has done anything.
-    private(set) var facts = StartFacts(library: .given)
+    var facts = StartFacts(library: .given)
 
     /// A process that runs, and the master's ends of what joins them.
     struct Spawned: ~Copyable {
@@ -91,15 +91,6 @@ struct WorkerSpawner {
             listeners: listeners
         ).variables
         return variables.map { "\($0.name)=\($0.value)" }
-    }
-
-    /// Looks at the files of the command, and whether they suit the way in which workers get connections.
-    ///
-    /// Reads a few files, so it belongs to a start or a reload.
-    mutating func learn(_ configuration: Configuration, ports: [UInt16]) {
-        let searchPath = environment.first { $0.hasPrefix("PATH=") }.map { String($0.dropFirst("PATH=".count)) }
-        program = WorkerProgram.find(arguments, searchPath: searchPath, owner: owner)
-        facts = StartFacts(configuration, program, ports: ports)
     }
 
     /// Whom workers run as.

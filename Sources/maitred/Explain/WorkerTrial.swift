@@ -64,7 +64,7 @@ struct WorkerTrial: ~Copyable {
     /// One try, no hurry, and a stop that does not keep anybody waiting.
     private static let options = [
         "--start-timeout", "1h", "--max-restarts", "10", "--restart-delay", "30s", "--drain-timeout", "1s",
-        "--kill-timeout", "2s", "--log-level", "critical", "--status-interval", "off", "--control-group", "none",
+        "--kill-timeout", "2s", "--log-level", "error", "--status-interval", "off", "--control-group", "none",
     ]
 
     /// Waits for what becomes of it, and stops it.
