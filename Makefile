@@ -157,6 +157,7 @@ install:
 	install -D -m 644 docs/man/maitred.8 $(DESTDIR)$(MANDIR)/man8/maitred.8
 	install -D -m 644 docs/man/maitred-control.8 $(DESTDIR)$(MANDIR)/man8/maitred-control.8
 	install -D -m 644 docs/man/maitred-bench.8 $(DESTDIR)$(MANDIR)/man8/maitred-bench.8
+	install -D -m 644 docs/man/maitred-explain-worker.8 $(DESTDIR)$(MANDIR)/man8/maitred-explain-worker.8
 	install -D -m 755 $(PRELOAD) $(DESTDIR)$(PREFIX)/lib/maitred/libmaitred_preload.so
 	install -D -m 644 Sources/CMaitredWorker/include/maitred_worker.h $(DESTDIR)$(INCLUDEDIR)/maitred_worker.h
 	install -D -m 644 $(WORKER_LIB)/libmaitred-worker.a $(DESTDIR)$(LIBDIR)/libmaitred-worker.a
@@ -177,7 +178,8 @@ endef
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/maitred $(DESTDIR)$(BINDIR)/maitred-demo $(DESTDIR)$(MANDIR)/man8/maitred.8 \
-	    $(DESTDIR)$(MANDIR)/man8/maitred-control.8 $(DESTDIR)$(MANDIR)/man8/maitred-bench.8
+	    $(DESTDIR)$(MANDIR)/man8/maitred-control.8 $(DESTDIR)$(MANDIR)/man8/maitred-bench.8 \
+	    $(DESTDIR)$(MANDIR)/man8/maitred-explain-worker.8
 	rm -f '$(DESTDIR)$(UNITDIR)/maitred@.service' '$(DESTDIR)$(UNITDIR)/maitred@.socket'
 	rm -f $(DESTDIR)$(INCLUDEDIR)/maitred_worker.h $(DESTDIR)$(LIBDIR)/libmaitred-worker.a \
 	    $(DESTDIR)$(LIBDIR)/libmaitred-worker.so $(DESTDIR)$(LIBDIR)/libmaitred-worker.so.1 \

@@ -151,7 +151,7 @@ let package = Package(
             name: "maitred",
             dependencies: [
                 "MaitredMaster", "MaitredBench", "MaitredConfig", "MaitredConsole", "MaitredControl", "MaitredLoad",
-                "MaitredSystem",
+                "MaitredSupervise", "MaitredSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],

@@ -126,10 +126,11 @@ extension Integration {
                     def get(level, name): return connection.getsockopt(level, name)
                     """,
                 listener: "listen()",
-                found: "[get(socket.IPPROTO_TCP, socket.TCP_NODELAY), get(socket.SOL_SOCKET, socket.SO_KEEPALIVE), "
-                    + "listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)]"
+                found: "'%d-%d-%d' % (get(socket.IPPROTO_TCP, socket.TCP_NODELAY), "
+                    + "get(socket.SOL_SOCKET, socket.SO_KEEPALIVE), "
+                    + "listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))"
             )
-            #expect(try Self.found(script)?.filter { $0 != " " } == "[1,1,1]")
+            #expect(try Self.found(script) == "1-1-1")
         }
 
         @Test func `an accept waits no longer than SO_RCVTIMEO, which was set before the socket was bound`() throws {
@@ -155,7 +156,12 @@ extension Integration {
             try withTemporaryDirectory { directory in
                 try writeFile("\(directory)/server.py", script)
                 let service = try Service(workers: 1, worker: ["/usr/bin/python3", "\(directory)/server.py"])
-                #expect(eventually { (try? TestClient.get(from: service.address).field("found")).flatMap { Int($0) } ?? 0 > 0 })
+                #expect(
+                    eventually {
+                        let found = try? TestClient.get(from: service.address).field("found")
+                        return Int(found ?? "") ?? 0 > 0
+                    }
+                )
                 try service.stop()
             }
         }
@@ -176,7 +182,8 @@ extension Integration {
                     listener: "listen()",
                     found: "listener.getsockname()"
                 )
-                #expect(try Self.found(script, listen: ["unix:\(path)"]) == path)
+                let found = try Self.found(script, listen: ["unix:\(path)"])
+                #expect(found == path)
             }
         }
 
