@@ -166,6 +166,67 @@ extension Integration {
             }
         }
 
+        @Test func `signals interrupt an accept that waits, or do not, as for any accept`() throws {
+            let script = Self.script(
+                prepare: """
+                    import ctypes, errno
+                    libc = ctypes.CDLL(None, use_errno=True)
+                    signal.signal(signal.SIGALRM, lambda *_: None)
+                    class Raw(socket.socket):
+                        interrupted = 0
+                        def accept(self):
+                            signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+                            signal.siginterrupt(signal.SIGALRM, self.interrupted == 0)
+                            while True:
+                                fd = libc.accept(self.fileno(), None, None)
+                                if fd >= 0: break
+                                assert ctypes.get_errno() == errno.EINTR and self.interrupted == 0
+                                self.interrupted += 1
+                                signal.siginterrupt(signal.SIGALRM, False)
+                            signal.setitimer(signal.ITIMER_REAL, 0)
+                            return socket.socket(fileno=fd), None
+                    def listen():
+                        listener = Raw()
+                        listener.bind(("", int(PORT)))
+                        listener.listen()
+                        return listener
+                    """,
+                listener: "listen()",
+                found: "listener.interrupted"
+            )
+            #expect(try Self.found(script) == "1")
+        }
+
+        @Test func `near the limit on descriptors an accept gives EMFILE, and the connection waits`() throws {
+            let script = Self.script(
+                prepare: """
+                    import errno, resource
+                    resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+                    class Tight(socket.socket):
+                        refused = 0
+                        def accept(self):
+                            others = [os.open("/dev/null", os.O_RDONLY)]
+                            while others[-1] < 256 - 65: others.append(os.open("/dev/null", os.O_RDONLY))
+                            try:
+                                connection, peer = super().accept()
+                                raise SystemExit("there was room for descriptor %d" % connection.fileno())
+                            except OSError as error:
+                                assert error.errno == errno.EMFILE
+                                self.refused += 1
+                            for fd in others: os.close(fd)
+                            return super().accept()
+                    def listen():
+                        listener = Tight()
+                        listener.bind(("", int(PORT)))
+                        listener.listen()
+                        return listener
+                    """,
+                listener: "listen()",
+                found: "listener.refused"
+            )
+            #expect(Int(try Self.found(script) ?? "") ?? 0 > 20)
+        }
+
         @Test func `a program that removes and binds its socket file gets the listener, and the file stays`() throws {
             try withTemporaryDirectory { directory in
                 let path = "\(directory)/web.sock"
