@@ -127,7 +127,8 @@ int maitred_worker_take_as(struct maitred_worker *worker, int channel, int close
         ssize_t length = receive_packet(channel, &packet, close_on_exec, &fd);
         if (length == -EAGAIN)
             return -EAGAIN;
-        if (length <= 0)
+        /* The end is empty, and brings nothing. */
+        if (length < 0 || (length == 0 && fd < 0))
             return -EPIPE;
         struct maitred_row *row = own_row(worker);
         if (is_packet(&packet, length) && (packet.flags & MAITRED_PACKET_KNOCK) != 0 && fd < 0) {
