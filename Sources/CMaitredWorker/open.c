@@ -300,6 +300,21 @@ void maitred_worker_leave(struct maitred_worker *worker)
     maitred_row_release(row);
 }
 
+/* Without the variables' descriptors. Those that were fetched are nobody's but ours: a failure leaves none of them. */
+static int fetch_and_map(struct maitred_worker *worker)
+{
+    int page;
+    int error = fetch_all(worker, &page);
+
+    if (error < 0 || (error = map_page(worker, page)) == 0)
+        return error;
+    for (unsigned index = 0; index < worker->entrance_count; index++)
+        close(worker->entrances[index]);
+    close(worker->control);
+    close(page);
+    return error;
+}
+
 /* ---- Open ----------------------------------------------------------------------------------------- */
 
 static int attach(struct maitred_worker *worker, const char *variable)
@@ -310,9 +325,8 @@ static int attach(struct maitred_worker *worker, const char *variable)
         (error = read_number("MAITRED_WORKER_SLOT", 0, &worker->slot)) < 0)
         return error;
     error = find_all(worker, variable, &page);
-    if (error == -EBADF)
-        error = fetch_all(worker, &page);
-    if (error < 0 || (error = map_page(worker, page)) < 0)
+    error = error == -EBADF ? fetch_and_map(worker) : error < 0 ? error : map_page(worker, page);
+    if (error < 0)
         return error;
     if ((error = pthread_atfork(before_fork, NULL, in_child)) != 0)
         return fail(-error, "cannot follow forks: %s", strerror(error));
