@@ -212,12 +212,13 @@ static int map_page(struct maitred_worker *worker, int fd)
     void *page = mmap(NULL, MAITRED_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (page == MAP_FAILED)
         return fail(-errno, "MAITRED_LOAD_FD: cannot be mapped: %s", strerror(errno));
-    worker->page = page;
-    if (maitred_load_word(&worker->page->magic) != MAITRED_PAGE_MAGIC ||
-        maitred_load_word(&worker->page->version) != MAITRED_WIRE_VERSION) {
+    struct maitred_page_header *header = page;
+    if (maitred_load_word(&header->magic) != MAITRED_PAGE_MAGIC ||
+        maitred_load_word(&header->version) != MAITRED_WIRE_VERSION) {
         munmap(page, MAITRED_PAGE_SIZE);
         return fail(-EINVAL, "MAITRED_LOAD_FD: is not a load page of version %d", MAITRED_WIRE_VERSION);
     }
+    worker->page = header;
     close(fd);
     return 0;
 }
