@@ -12,6 +12,7 @@
 #include <err.h>
 #include <netinet/in.h>
 #include <sanitizer/asan_interface.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,7 +185,7 @@ static void seed_addresses(void)
         add_number(seed, addresses[i].length, 1);
         add(seed, addresses[i].address, addresses[i].length);
         add_text(seed, listeners);
-        add_text(seed, "\n0:E,1:F,2:E\n");
+        add_text(seed, "\n0:E,1:F,2:L\n");
     }
     seed_text(TARGET_INHERITED, "0:F,1:E\n\na=127.0.0.1:80,b=unix:/x\n/lib/a.so:/lib/b.so /lib/a.so\n/lib/a.so\n");
     seed_text(TARGET_INHERITED, "\n0:E\na=[fe80::1%25eth0]:80\n/lib/a.so\n/lib/a.so\n");
@@ -288,6 +289,13 @@ static void save_current(void)
         fprintf(stderr, "fuzz: the input is in %s\n", name);
 }
 
+/* Nothing may wait. */
+static void took_too_long(int signal)
+{
+    (void)signal;
+    abort();
+}
+
 static void run_current(void)
 {
     /* A heap allocation of its own: reads beyond it are seen. */
@@ -325,7 +333,7 @@ static void run_mutations(unsigned long runs)
 {
     for (unsigned long run = 0; run < runs; run++) {
         current = seeds[run % seed_count];
-        /* First the seeds as they are; nothing may wait. */
+        /* First the seeds as they are. */
         for (size_t count = run < seed_count ? 0 : 1 + below(6); count > 0; count--)
             mutate(&current);
         alarm(20);
@@ -342,6 +350,7 @@ const char *__asan_default_options(void)
 int main(int count, char **arguments)
 {
     program = arguments[0];
+    signal(SIGALRM, took_too_long);
     make_seeds();
     __sanitizer_set_death_callback(save_current);
     if (count == 3 && strcmp(arguments[1], "--write") == 0) {

@@ -239,6 +239,8 @@ static void build(void)
     stage.page = dup(originals.page);
     stage.unsealed = dup(originals.unsealed);
     stage.listener = dup(originals.listener);
+    /* The one thing that an input may change of what stays. */
+    fcntl(stage.listener, F_SETFL, O_NONBLOCK);
 }
 
 /* Closes what belongs to the stage, some of which the input may have closed or moved. */
