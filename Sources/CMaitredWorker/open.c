@@ -212,12 +212,13 @@ static int map_page(struct maitred_worker *worker, int fd)
     void *page = mmap(NULL, MAITRED_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (page == MAP_FAILED)
         return fail(-errno, "MAITRED_LOAD_FD: cannot be mapped: %s", strerror(errno));
-    worker->page = page;
-    if (maitred_load_word(&worker->page->magic) != MAITRED_PAGE_MAGIC ||
-        maitred_load_word(&worker->page->version) != MAITRED_WIRE_VERSION) {
+    struct maitred_page_header *header = page;
+    if (maitred_load_word(&header->magic) != MAITRED_PAGE_MAGIC ||
+        maitred_load_word(&header->version) != MAITRED_WIRE_VERSION) {
         munmap(page, MAITRED_PAGE_SIZE);
         return fail(-EINVAL, "MAITRED_LOAD_FD: is not a load page of version %d", MAITRED_WIRE_VERSION);
     }
+    worker->page = header;
     close(fd);
     return 0;
 }
@@ -300,6 +301,21 @@ void maitred_worker_leave(struct maitred_worker *worker)
     maitred_row_release(row);
 }
 
+/* Without the variables' descriptors. Those that were fetched are nobody's but ours: a failure leaves none of them. */
+static int fetch_and_map(struct maitred_worker *worker)
+{
+    int page = -1;
+    int error = fetch_all(worker, &page);
+
+    if (error < 0 || (error = map_page(worker, page)) == 0)
+        return error;
+    for (unsigned index = 0; index < worker->entrance_count; index++)
+        close(worker->entrances[index]);
+    close(worker->control);
+    close(page);
+    return error;
+}
+
 /* ---- Open ----------------------------------------------------------------------------------------- */
 
 static int attach(struct maitred_worker *worker, const char *variable)
@@ -310,9 +326,8 @@ static int attach(struct maitred_worker *worker, const char *variable)
         (error = read_number("MAITRED_WORKER_SLOT", 0, &worker->slot)) < 0)
         return error;
     error = find_all(worker, variable, &page);
-    if (error == -EBADF)
-        error = fetch_all(worker, &page);
-    if (error < 0 || (error = map_page(worker, page)) < 0)
+    error = error == -EBADF ? fetch_and_map(worker) : error < 0 ? error : map_page(worker, page);
+    if (error < 0)
         return error;
     if ((error = pthread_atfork(before_fork, NULL, in_child)) != 0)
         return fail(-error, "cannot follow forks: %s", strerror(error));
