@@ -14,6 +14,8 @@ package enum LoadRun {
         package var time = Duration.zero
         /// The longest that any one request took, from its connect on.
         package var slowest = Duration.zero
+        /// The shortest that any one response took; nil without any.
+        package var fastest: Duration?
 
         /// Responses in all.
         package var answered: Int { counts.values.reduce(0, +) }
@@ -118,7 +120,9 @@ extension LoadRun.Result {
     ) {
         slowest = max(slowest, time)
         switch fate {
-        case .success(let response) where response.status == 200: counts[key(response), default: 0] += 1
+        case .success(let response) where response.status == 200:
+            counts[key(response), default: 0] += 1
+            fastest = min(fastest ?? time, time)
         case .success(let response): failures.append("status \(response.status): \(response.body)")
         case .failure(let failure): failures.append(failure.description)
         }
@@ -128,5 +132,6 @@ extension LoadRun.Result {
         counts.merge(other.counts, uniquingKeysWith: +)
         failures += other.failures
         slowest = max(slowest, other.slowest)
+        fastest = [fastest, other.fastest].compactMap(\.self).min()
     }
 }

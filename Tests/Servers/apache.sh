@@ -21,9 +21,9 @@ LoadModule ratelimit_module /usr/lib/apache2/modules/mod_ratelimit.so
 StartServers 4
 DocumentRoot $own/www
 <Location /slow>
-    # A fifth of this every 200 ms.
+    # A fifth of these KiB every 200 ms: in three parts.
     SetOutputFilter RATE_LIMIT
-    SetEnv rate-limit 50
+    SetEnv rate-limit 25
 </Location>
 CONF
 exec /usr/sbin/apache2 -D FOREGROUND -f "$own/apache.conf"

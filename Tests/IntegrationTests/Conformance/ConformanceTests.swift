@@ -105,6 +105,8 @@ extension Integration {
                     let run = load.join()
                     #expect(run.failures.isEmpty, "\(run.failures)")
                     #expect(run.answered == 2 && run.counts["\(id)"] == 1, "\(run.counts)")
+                    // Whoever asks for no signal gets none, not even one that only ends a sleep.
+                    if server.options.isEmpty { #expect(run.fastest ?? .zero >= .milliseconds(280)) }
                     let line = try service.master.waitForLine(containing: "worker \(id) is draining")
                     if line.contains("open=1") { return }
                     #expect(turn < 4, "no response was under way: \(line)")

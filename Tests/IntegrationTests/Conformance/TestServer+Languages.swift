@@ -27,12 +27,14 @@ extension TestServer {
         TestServer(
             testDescription: "Puma",
             command: plain("/usr/bin/puma", "--quiet", "--config", "\(files)/puma.rb"),
-            version: ["/usr/bin/puma", "--version"]
+            version: ["/usr/bin/puma", "--version"],
+            options: ["--drain-signal", "TERM"]
         ),
         TestServer(
             testDescription: "WEBrick",
             command: plain("/usr/bin/ruby", "\(files)/webrick.rb"),
-            version: ["/usr/bin/ruby", "-r", "webrick", "-e", "puts WEBrick::VERSION"]
+            version: ["/usr/bin/ruby", "-r", "webrick", "-e", "puts WEBrick::VERSION"],
+            options: ["--drain-signal", "TERM"]
         ),
     ]
 
@@ -74,6 +76,7 @@ extension TestServer {
             testDescription: "Hummingbird",
             command: { _ in [try ProgramPath.built("maitred-test-hummingbird")] },
             version: libcVersion,
+            options: ["--drain-signal", "TERM"],
             exceptions: nothingToLoad
         )
     ]

@@ -17,16 +17,12 @@ extension TestServer {
         gunicorn("gunicorn --workers 2", "--workers 2"),
         TestServer(
             testDescription: "hypercorn",
+            // No drain signal: with workers of its own it ends at TERM in the middle of requests.
             command: shell("\(venv)/hypercorn --log-level warning --workers 2 --bind 0.0.0.0:$PORT asgi:application"),
             version: versionFromPyPI("hypercorn")
         ),
-        TestServer(
-            testDescription: "granian",
-            command: shell(
-                "\(venv)/granian --log-level warning --interface asgi --host 0.0.0.0 --port $PORT asgi:application"
-            ),
-            version: versionFromPyPI("granian")
-        ),
+        granian("granian (ASGI)", "asgi"),
+        granian("granian (WSGI)", "wsgi"),
     ]
 
     private static func uvicorn(_ name: String, _ flags: String) -> TestServer {
@@ -45,6 +41,18 @@ extension TestServer {
             version: versionFromPyPI("gunicorn"),
             options: ["--drain-signal", "TERM"],
             isSerial: isSerial
+        )
+    }
+
+    private static func granian(_ name: String, _ interface: String) -> TestServer {
+        TestServer(
+            testDescription: name,
+            command: shell(
+                "\(venv)/granian --log-level warning --interface \(interface) --host 0.0.0.0 --port $PORT "
+                    + "\(interface):application"
+            ),
+            version: versionFromPyPI("granian"),
+            options: ["--drain-signal", "TERM"]
         )
     }
 
