@@ -242,11 +242,20 @@ static uint64_t start_time(void)
     return field == NULL ? 0 : strtoull(field, NULL, 10);
 }
 
+/* 0 when it cannot be read. Calls nothing that a forked child must not. */
+static uint64_t pid_namespace(void)
+{
+    struct stat status;
+    return stat("/proc/self/ns/pid", &status) < 0 ? 0 : status.st_ino;
+}
+
 static void claim_row(struct maitred_worker *worker, uint64_t inherited)
 {
     worker->pid = getpid();
     int index = maitred_page_claim(worker->page, (uint64_t)worker->pid, start_time(), inherited);
     worker->row = index < 0 ? NULL : maitred_page_row(worker->page, (uint32_t)index);
+    if (worker->row != NULL)
+        maitred_store(&worker->row->pid_namespace, pid_namespace());
 }
 
 /* In the parent, in the thread that forks: what the child inherits. */
@@ -267,9 +276,14 @@ static void in_child(void)
         return;
     }
     row_for_child = NULL;
+    uint64_t parent = (uint64_t)the_worker.pid;
+    maitred_store(&row->pid_namespace, pid_namespace());
     the_worker.pid = getpid();
-    maitred_store(&row->start_time, 0);
-    maitred_store(&row->pid, (uint64_t)the_worker.pid);
+    /* The parent may have ended, and the master have taken its rows away. */
+    if (!__atomic_compare_exchange_n(&row->pid, &parent, (uint64_t)the_worker.pid, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+        claim_row(&the_worker, the_worker.holds_at_fork);
+        return;
+    }
     maitred_store(&row->start_time, start_time());
     the_worker.row = row;
 }
