@@ -57,15 +57,54 @@ $(WORKER_LIB)/libmaitred_preload.so: $(PRELOAD_SOURCES) Sources/CMaitredPreload/
 	$(CC) $(WORKER_FLAGS) -shared -Wl,-z,now -Wl,--exclude-libs,ALL -o $@ $(PRELOAD_SOURCES) \
 	    $(WORKER_LIB)/libmaitred-worker.a -ldl -pthread
 
+# The same C files for `make sanitize`, with every check that the compiler can build in; a finding ends the process.
+SANITIZED = .build/sanitized
+SANITIZE_CC ?= $(firstword $(foreach compiler,gcc clang,$(if $(shell command -v $(compiler)),$(compiler))))
+SANITIZE_FLAGS = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
+    $(filter-out -O2 -fvisibility=hidden,$(WORKER_FLAGS)) -ISources/CMaitredLinux/include -ISources/CMaitredPreload
+# A library has its own copy of the sanitizers with clang, unless told otherwise; gcc never does that.
+ifneq (,$(findstring clang,$(SANITIZE_CC)))
+SANITIZE_FLAGS += -shared-libasan -Wl,-rpath,$(dir $(shell $(SANITIZE_CC) -shared-libasan \
+    -print-file-name=libclang_rt.asan-$(shell uname -m).so))
+endif
+# Leaks are not looked for there: setenv(3) keeps old values. Inputs of `make sanitize`, about ten seconds, and the time that libFuzzer has in `make fuzz`.
+FUZZ_RUNS ?= 150000
+FUZZ_SECONDS ?= 60
+FUZZ = .build/fuzz
+FUZZ_SOURCES = $(filter-out %/driver.c,$(wildcard Tests/CFuzz/*.c)) Sources/CMaitredWorker/worker.c \
+    Sources/CMaitredLinux/linux.c $(patsubst %,Sources/CMaitredPreload/%.c,descriptors listeners load watchers)
+
+$(SANITIZED)/maitred-test-c-worker: Tests/CWorker/main.c $(WORKER_SOURCES) $(WORKER_HEADERS)
+	@mkdir -p $(SANITIZED)
+	$(SANITIZE_CC) $(SANITIZE_FLAGS) -o $@ Tests/CWorker/main.c $(WORKER_SOURCES) -pthread
+
+$(SANITIZED)/maitred-sanitized-server: Tests/CSanitize/main.c
+	@mkdir -p $(SANITIZED)
+	$(SANITIZE_CC) $(SANITIZE_FLAGS) -o $@ Tests/CSanitize/main.c
+
+$(SANITIZED)/libmaitred_preload.so: $(PRELOAD_SOURCES) $(WORKER_SOURCES) $(WORKER_HEADERS) Sources/CMaitredPreload/preload.h
+	@mkdir -p $(SANITIZED)
+	$(SANITIZE_CC) $(SANITIZE_FLAGS) -fvisibility=hidden -shared -Wl,-z,now -o $@ $(PRELOAD_SOURCES) \
+	    $(WORKER_SOURCES) -ldl -pthread
+
+$(SANITIZED)/fuzz: $(wildcard Tests/CFuzz/* Sources/*/*.c) $(WORKER_HEADERS) Sources/CMaitredPreload/preload.h
+	@mkdir -p $(SANITIZED)
+	$(SANITIZE_CC) $(SANITIZE_FLAGS) -o $@ Tests/CFuzz/driver.c $(FUZZ_SOURCES) -ldl -pthread
+
+sanitized: build-packages $(SANITIZED)/maitred-test-c-worker $(SANITIZED)/maitred-sanitized-server \
+    $(SANITIZED)/libmaitred_preload.so $(SANITIZED)/fuzz
+
 worker-lib: build-packages $(WORKER_LIB)/libmaitred-worker.so.1 $(WORKER_LIB)/libmaitred_preload.so
 
-.PHONY: help build worker-lib demo test check bench bench-handoff bench-peers simulate install uninstall clean \
-    build-packages test-packages
+.PHONY: help build worker-lib sanitized demo test sanitize fuzz check bench bench-handoff bench-peers simulate install \
+    uninstall clean build-packages test-packages
 
 help:
 	@echo 'make demo           build, and serve the demo on http://127.0.0.1:8080 with four workers'
 	@echo 'make build          build $(RELEASE)/maitred and $(RELEASE)/maitred-demo'
 	@echo 'make test           build and run every test'
+	@echo 'make sanitize       the part of make test in which the C code runs under sanitizers'
+	@echo 'make fuzz           libFuzzer on what the C code parses (FUZZ_SECONDS=60)'
 	@echo 'make worker-lib     build the worker SDK for C: $(WORKER_LIB)/libmaitred-worker.{a,so}'
 	@echo 'make check          format, headers, C warnings, what the program links'
 	@echo 'make bench          micro-benchmarks: choosing, packets, load pages'
@@ -115,11 +154,25 @@ demo: build
 # Unit tests run unoptimised, with every check of the language on; what is started as a program is the release build.
 # Two groups come after them, each alone: what measures time exactly, and the tests of whole masters, which put the
 # machine under load and measure what it does then.
-test: export MAITRED_TEST_PROGRAMS = $(CURDIR)/$(RELEASE)
-test: test-packages $(TEST_VENV)/requirements.txt build
+test sanitize: export MAITRED_TEST_PROGRAMS = $(CURDIR)/$(RELEASE)
+test sanitize: export MAITRED_TEST_SANITIZED = $(CURDIR)/$(SANITIZED)
+test: test-packages $(TEST_VENV)/requirements.txt build sanitized
+	ASAN_OPTIONS=detect_leaks=0 $(SANITIZED)/fuzz $(FUZZ_RUNS)
 	$(SWIFT) test --disable-xctest --skip IntegrationTests --skip CoordinatedOmissionTests
 	$(SWIFT) test --disable-xctest --filter CoordinatedOmissionTests
 	$(SWIFT) test --disable-xctest --filter IntegrationTests
+
+sanitize: build sanitized
+	ASAN_OPTIONS=detect_leaks=0 $(SANITIZED)/fuzz $(FUZZ_RUNS)
+	$(SWIFT) test --disable-xctest --filter SanitizerTests
+
+# Begins with the inputs of the last run, and keeps what it finds. The linker is named because gold warns for pages.
+fuzz: $(SANITIZED)/fuzz
+	@mkdir -p $(FUZZ)/corpus
+	clang $(filter-out -shared-libasan -Wl%,$(SANITIZE_FLAGS)) -fsanitize=fuzzer -fuse-ld=bfd -o $(FUZZ)/fuzz \
+	    $(FUZZ_SOURCES) -ldl -pthread
+	$(SANITIZED)/fuzz --write $(FUZZ)/corpus
+	cd $(FUZZ) && ./fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=20 corpus
 
 check: build
 	$(SWIFT) format lint --strict --parallel --recursive Sources Tests Benchmarks Package.swift
@@ -130,7 +183,8 @@ check: build
 	    for compiler in gcc clang; do \
 	        ! command -v $$compiler >/dev/null || \
 	            $$compiler $(C_FLAGS) -I Sources/CMaitredWire/include -I Sources/CMaitredLinux/include \
-	                -I Sources/CMaitredWorker/include -I Sources/CMaitredWorker $$source || exit 1; \
+	                -I Sources/CMaitredWorker/include -I Sources/CMaitredWorker -I Sources/CMaitredPreload \
+	                $$source || exit 1; \
 	    done; \
 	done
 	@! ldd $(RELEASE)/maitred | grep -E 'libFoundation|libicu|lib_Foundation' || \

@@ -5,8 +5,8 @@
  *
  *  1. A knock is a spurious wakeup: whoever may wait goes on waiting, others get EAGAIN.
  *  2. Waiting is done by the kernel as accept(2) does it: signals, SA_RESTART, SO_RCVTIMEO and cancellation included.
- *     What it waits with is a look that takes nothing, so that at the limit on descriptors no connection is lost. Where
- *     accepts do not wait, as in all event loops, there is no look.
+ *     What it waits with is a look that takes nothing, so that at the limit on descriptors no connection is lost. Whether
+ *     it may wait is the program's own O_NONBLOCK, as this process has set it.
  *  3. The client's address is the one that the master saw.
  */
 #include "preload.h"
@@ -33,6 +33,16 @@ static void give_address(const struct maitred_connection *connection, const stru
         memcpy(&v6.sin6_addr.s6_addr[12], &v4.sin_addr, 4);
         memcpy(&peer, &v6, sizeof v6);
         size = sizeof v6;
+    } else if (managed->domain == AF_INET && peer.ss_family == AF_INET6) {
+        /* A program for IPv4 behind a listener for both. Of a client with an IPv6 address only the port can be said. */
+        struct sockaddr_in6 v6;
+        struct sockaddr_in v4 = {.sin_family = AF_INET};
+        memcpy(&v6, &peer, sizeof v6);
+        v4.sin_port = v6.sin6_port;
+        if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr))
+            memcpy(&v4.sin_addr, &v6.sin6_addr.s6_addr[12], 4);
+        memcpy(&peer, &v4, sizeof v4);
+        size = sizeof v4;
     } else if (size == 0) {
         peer.ss_family = AF_UNIX;
         size = sizeof(sa_family_t);
@@ -46,24 +56,45 @@ static void give_address(const struct maitred_connection *connection, const stru
  *
  * The end of the channel is no packet, and comes at once.
  */
-static int wait_for_connection(int fd)
+static int wait_for_connection(int fd, const struct managed *managed)
 {
     char byte;
     struct iovec part = {.iov_base = &byte, .iov_len = 1};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    struct timeval limit = {0};
+    socklen_t size = sizeof limit;
+    struct pollfd entry = {.fd = fd, .events = POLLIN};
 
-    return recvmsg(fd, &message, MSG_PEEK) < 0 && errno != ECONNRESET ? -1 : 0;
+    if (__atomic_load_n(&managed->is_nonblocking, __ATOMIC_RELAXED)) {
+        errno = EAGAIN;
+        return -1;
+    }
+    if (!(own_worker()->is_direct && state_of(managed) == MANAGED_LISTENING)) {
+        if (recvmsg(fd, &message, MSG_PEEK) >= 0 || errno == ECONNRESET)
+            return 0;
+        if (errno != EAGAIN)
+            return -1;
+    }
+    /* The time is over, or another process of the worker, which does not wait, has set O_NONBLOCK on what all share. */
+    if (REAL(getsockopt)(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, &size) == 0 && (limit.tv_sec != 0 || limit.tv_usec != 0)) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return poll(&entry, 1, -1) < 0 ? -1 : 0;
+}
+
+/* Whether the number still is that listener: another thread may have closed it while this one waited. */
+static int is_still(int fd, const struct managed *managed)
+{
+    return managed_of(fd) == managed && state_of(managed) == MANAGED_LISTENING;
 }
 
 static int take(int fd, struct managed *managed, struct sockaddr *address, socklen_t *length, int flags)
 {
     struct maitred_connection connection;
-    int how = (flags & SOCK_CLOEXEC) != 0 ? MSG_CMSG_CLOEXEC : 0;
+    int how = MSG_DONTWAIT | ((flags & SOCK_CLOEXEC) != 0 ? MSG_CMSG_CLOEXEC : 0);
 
-    /* The program's O_NONBLOCK decides; when it was there last, the kernel need not be kept from waiting. */
-    if (__atomic_load_n(&managed->may_wait, __ATOMIC_RELAXED))
-        how |= MSG_DONTWAIT;
-    while (state_of(managed) == MANAGED_LISTENING) {
+    while (is_still(fd, managed)) {
         int error = maitred_worker_take_as(own_worker(), fd, how, &connection);
         switch (error) {
         case 0:
@@ -75,41 +106,38 @@ static int take(int fd, struct managed *managed, struct sockaddr *address, sockl
             give_address(&connection, managed, address, length);
             return connection.fd;
         case -EAGAIN:
-            if ((how & MSG_DONTWAIT) == 0) {
-                errno = EAGAIN;
+            if (wait_for_connection(fd, managed) < 0)
                 return -1;
-            }
-            if (wait_for_connection(fd) < 0) {
-                __atomic_store_n(&managed->may_wait, errno != EAGAIN, __ATOMIC_RELAXED);
-                return -1;
-            }
             break;
         case -EPROTO:
             break;
         case -EPIPE:
-            end_listening(fd, managed, 1);
+            if (is_still(fd, managed))
+                end_listening(managed, 1);
             break;
         default:
             errno = -error;
             return -1;
         }
     }
-    if (state_of(managed) == MANAGED_ENDED && wait_for_connection(fd) < 0)
+    if (state_of(managed) == MANAGED_ENDED && managed_of(fd) == managed && wait_for_connection(fd, managed) < 0)
         return -1;
-    errno = EINVAL;
+    errno = managed_of(fd) == managed ? EINVAL : EBADF;
     return -1;
 }
 
 /* Where this process accepts by itself. An unmodified program does not know that it drains: its listener ends. */
 static int accept_directly(int fd, struct managed *managed, struct sockaddr *address, socklen_t *length, int flags)
 {
+    int connection;
+
     if (state_of(managed) == MANAGED_LISTENING && maitred_worker_is_draining(own_worker()))
-        end_listening(fd, managed, 0);
-    if (state_of(managed) == MANAGED_ENDED && wait_for_connection(fd) < 0)
-        return -1;
-    int connection = REAL(accept4)(fd, address, length, flags);
-    if (connection < 0)
-        return -1;
+        end_listening(managed, 0);
+    if (state_of(managed) == MANAGED_ENDED)
+        return wait_for_connection(fd, managed) < 0 ? -1 : (errno = EINVAL, -1);
+    while ((connection = REAL(accept4)(fd, address, length, flags)) < 0)
+        if (errno != EAGAIN || wait_for_connection(fd, managed) < 0)
+            return -1;
     maitred_worker_accepted(own_worker());
     connection_taken(connection);
     inherit_options(managed, connection);

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 /* After a call that closed something: counts it, and leaves errno alone. */
@@ -100,6 +101,25 @@ STANDS_BEFORE(int, dup3, int from, int to, int flags)
     return copied(from, REAL(dup3)(from, to, flags));
 }
 
+static void note_nonblocking(int fd, int is_nonblocking)
+{
+    struct managed *managed = managed_of(fd);
+    if (managed != NULL)
+        __atomic_store_n(&managed->is_nonblocking, is_nonblocking, __ATOMIC_RELAXED);
+}
+
+STANDS_BEFORE(int, ioctl, int fd, unsigned long request, ...)
+{
+    va_list arguments;
+    va_start(arguments, request);
+    void *argument = va_arg(arguments, void *);
+    va_end(arguments);
+    int result = REAL(ioctl)(fd, request, argument);
+    if (request == FIONBIO && result >= 0)
+        note_nonblocking(fd, *(const int *)argument != 0);
+    return result;
+}
+
 STANDS_BEFORE(int, fcntl, int fd, int command, ...)
 {
     va_list arguments;
@@ -107,6 +127,8 @@ STANDS_BEFORE(int, fcntl, int fd, int command, ...)
     void *argument = va_arg(arguments, void *);
     va_end(arguments);
     int result = REAL(fcntl64)(fd, command, argument);
+    if (command == F_SETFL && result >= 0)
+        note_nonblocking(fd, ((int)(intptr_t)argument & O_NONBLOCK) != 0);
     return command == F_DUPFD || command == F_DUPFD_CLOEXEC ? copied(fd, result) : result;
 }
 

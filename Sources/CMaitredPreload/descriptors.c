@@ -154,7 +154,6 @@ struct managed *new_managed(void)
             continue;
         memset((char *)managed + sizeof managed->references, 0, sizeof *managed - sizeof managed->references);
         managed->socket = -1;
-        managed->may_wait = 1;
         return managed;
     }
     return NULL;
@@ -162,6 +161,8 @@ struct managed *new_managed(void)
 
 void drop_managed(struct managed *managed)
 {
+    if (__atomic_load_n(&managed->references, __ATOMIC_ACQUIRE) == 1)
+        __atomic_store_n(&managed->state, MANAGED_CLOSED, __ATOMIC_RELEASE);
     if (__atomic_load_n(&managed->references, __ATOMIC_ACQUIRE) == 1 && managed->socket >= 0) {
         forget_own(managed->socket);
         REAL(close)(managed->socket);
@@ -227,6 +228,33 @@ void descriptor_copied(int from, int to)
     else
         __atomic_add_fetch(&references()[entry], 1, __ATOMIC_ACQ_REL);
     set_entry(to, entry);
+}
+
+void for_each_descriptor_of(const struct managed *managed, void (*call)(int fd))
+{
+    uint32_t entry = IS_MANAGED | (uint32_t)(managed - managed_sockets);
+
+    for (uint32_t fd = 0; fd <= descriptor_highest(); fd++)
+        if (descriptor_entry((int)fd) == entry)
+            call((int)fd);
+}
+
+unsigned connections_in_table(void)
+{
+    unsigned count = 0;
+
+    /* A copy of a descriptor is another entry: each connection is counted at the first of them. */
+    for (uint32_t fd = 0; fd <= descriptor_highest(); fd++) {
+        uint32_t entry = descriptor_entry((int)fd);
+        if (entry == 0 || entry == IS_OWN || (entry & IS_MANAGED) != 0)
+            continue;
+        int is_first = 1;
+        if (__atomic_load_n(&references()[entry], __ATOMIC_RELAXED) > 1)
+            for (uint32_t before = 0; is_first && before < fd; before++)
+                is_first = descriptor_entry((int)before) != entry;
+        count += (unsigned)is_first;
+    }
+    return count;
 }
 
 unsigned connections_kept_over_exec(void)

@@ -16,16 +16,20 @@
 #include <signal.h>
 #include <stdlib.h>
 
+static int stop = SIGTERM; /* looked up before the first signal can come */
+
+static void look_up_stop_signal(void)
+{
+    const char *text = maitred_worker_variable("MAITRED_STOP_SIGNAL");
+    int number = text == NULL ? 0 : atoi(text);
+    if (number > 0 && number < NSIG)
+        stop = number;
+}
+
 static void ask_to_stop(void)
 {
     static int has_asked; /* atomic */
-    static int stop;      /* looked up before the first signal can come */
 
-    if (stop == 0) {
-        const char *text = maitred_worker_variable("MAITRED_STOP_SIGNAL");
-        int number = text == NULL ? 0 : atoi(text);
-        stop = number > 0 && number < NSIG ? number : SIGTERM;
-    }
     if (__atomic_exchange_n(&has_asked, 1, __ATOMIC_ACQ_REL) != 0)
         return;
     /* The first process of the worker too: one that has workers of its own would start others in their place. */
@@ -51,6 +55,7 @@ void watch_master(void)
     struct sigaction action = {.sa_handler = look_for_master, .sa_flags = SA_RESTART}, old;
     int control = own_worker()->control;
 
+    look_up_stop_signal();
     /* A program that has a use for the signal keeps it. */
     if (sigaction(SIGURG, NULL, &old) < 0 || (old.sa_flags & SA_SIGINFO) != 0 ||
         (old.sa_handler != SIG_DFL && old.sa_handler != look_for_master))
@@ -61,21 +66,34 @@ void watch_master(void)
         fcntl(control, F_SETFL, fcntl(control, F_GETFL) | O_ASYNC);
 }
 
-void end_listening(int fd, struct managed *managed, int asks_to_stop)
-{
-    int ends[2], error = errno;
+/* The other end of what is never readable; made once. */
+static int never_readable = -1;
 
-    __atomic_store_n(&managed->state, MANAGED_ENDED, __ATOMIC_RELEASE);
-    /* One end of a pair of which the other stays open: never readable, and no reason to spin. */
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
-        int status = fcntl(fd, F_GETFL), flags = fcntl(fd, F_GETFD);
-        fcntl(ends[0], F_SETFL, status & O_NONBLOCK);
-        REAL(dup3)(ends[0], fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0);
-        REAL(close)(ends[0]);
-        keep_as_own(ends[1]);
+static void end_descriptor(int fd)
+{
+    int copy = REAL(fcntl64)(never_readable, F_DUPFD_CLOEXEC, 0);
+
+    if (copy < 0)
+        return;
+    put_in_place(copy, fd);
+    REAL(close)(copy);
+}
+
+void end_listening(struct managed *managed, int asks_to_stop)
+{
+    static int other_end; /* stays open: an end of a pair whose other end is closed would be readable */
+    int ends[2], error = errno, listening = MANAGED_LISTENING;
+
+    if (__atomic_compare_exchange_n(&managed->state, &listening, MANAGED_ENDED, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+        if (never_readable < 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
+            other_end = keep_as_own(ends[1]);
+            never_readable = keep_as_own(ends[0]);
+        }
+        (void)other_end;
+        for_each_descriptor_of(managed, end_descriptor);
+        if (asks_to_stop)
+            ask_to_stop();
     }
-    if (asks_to_stop)
-        ask_to_stop();
     errno = error;
 }
 

@@ -12,6 +12,7 @@
 #include "preload.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -33,9 +34,9 @@ static const char *next_listener(const char *text, char *ret_address)
     if (start == NULL)
         return NULL;
     for (start++; *start != '\0' && *start != ',' && length + 1 < ADDRESS_SIZE; start++) {
-        unsigned code;
-        if (*start == '%' && sscanf(start + 1, "%2x", &code) == 1) {
-            ret_address[length++] = (char)code;
+        if (*start == '%' && isxdigit((unsigned char)start[1]) && isxdigit((unsigned char)start[2])) {
+            const char digits[] = {start[1], start[2], '\0'};
+            ret_address[length++] = (char)strtol(digits, NULL, 16);
             start += 2;
         } else {
             ret_address[length++] = *start;

@@ -7,16 +7,29 @@
 #include <netinet/in.h>
 #include <string.h>
 
+/*
+ * Whether a descriptor is a channel in a bound socket's place, which must not get a name of its own. Its type tells: the
+ * number may have become another socket without our seeing it.
+ */
+static int is_channel(int fd)
+{
+    int type = 0;
+    socklen_t size = sizeof type;
+
+    return managed_of(fd) != NULL && REAL(getsockopt)(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
+           type == SOCK_SEQPACKET;
+}
+
 STANDS_BEFORE(int, bind, int fd, const struct sockaddr *address, socklen_t length)
 {
     int listener = listener_for(fd, address, length);
 
-    if (listener < 0)
-        return REAL(bind)(fd, address, length);
-    if (managed_of(fd) != NULL) {
+    if (is_channel(fd) || (listener >= 0 && managed_of(fd) != NULL)) {
         errno = EINVAL;
         return -1;
     }
+    if (listener < 0)
+        return REAL(bind)(fd, address, length);
     return manage(fd, (unsigned)listener, address, length);
 }
 

@@ -35,12 +35,16 @@ struct maitred_worker *own_worker(void)
 
 /* ---- Becoming a worker ---------------------------------------------------------------------------- */
 
+/* In the environment of what a process of the worker executes: the numbers that are named are free for others. */
+#define MOVED "MAITRED_MOVED"
+
 /* Moves what the program does not know to high numbers, and marks it, so that the program does not close it. */
 static void keep_descriptors(struct maitred_worker *opened)
 {
     for (unsigned index = 0; index < opened->entrance_count; index++)
         opened->entrances[index] = keep_as_own(opened->entrances[index]);
     opened->control = keep_as_own(opened->control);
+    setenv(MOVED, "1", 1);
 }
 
 /* 0, or -1 after saying why on standard error: the program is going to fail, and somebody will ask. */
@@ -101,10 +105,13 @@ int put_in_place(int replacement, int fd)
     if (flags < 0 || status < 0 || own < 0)
         return -1;
     int count = find_watchers(fd, watchers);
+    stop_watching(fd, watchers, count);
     /* The status flags belong to the open file, which all processes of the worker share; the master does not mind. */
     if (fcntl(replacement, F_SETFL, (own & ~O_NONBLOCK) | (status & O_NONBLOCK)) < 0 ||
-        REAL(dup3)(replacement, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0)
+        REAL(dup3)(replacement, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0) {
+        watch_again(fd, watchers, count);
         return -1;
+    }
     watch_again(fd, watchers, count);
     return 0;
 }
@@ -169,7 +176,8 @@ int manage(int fd, unsigned listener, const struct sockaddr *address, socklen_t 
     }
     managed->listener = listener;
     set_address(managed, address, length);
-    int entrance = own_worker()->entrances[listener];
+    int entrance = own_worker()->entrances[listener], status = fcntl(fd, F_GETFL);
+    managed->is_nonblocking = status >= 0 && (status & O_NONBLOCK) != 0;
     if (describe(managed, fd) < 0 || put_in_place(entrance, fd) < 0) {
         int error = errno;
         drop_managed(managed);
@@ -190,7 +198,7 @@ static int entrance_of(int fd)
     struct stat status;
     const char *text = maitred_worker_variable("MAITRED_HANDOFF_FDS");
     unsigned listener;
-    int number, used;
+    int number, used, was_moved = maitred_worker_variable(MOVED) != NULL;
     unsigned long long inode;
 
     if (text == NULL)
@@ -199,7 +207,7 @@ static int entrance_of(int fd)
         return -1;
     while (sscanf(text, "%u:%d:%llu%n", &listener, &number, &inode, &used) == 3) {
         if (inode == status.st_ino)
-            return number == fd ? -1 : (int)listener;
+            return number == fd && !was_moved ? -1 : (int)listener;
         text += used;
         if (*text++ != ',')
             break;
@@ -219,6 +227,8 @@ static struct managed *adopt(int fd, unsigned listener)
     managed->protocol = managed->domain == AF_UNIX ? 0 : IPPROTO_TCP;
     int socket_of_type = socket(managed->domain, SOCK_STREAM | SOCK_CLOEXEC, 0);
     managed->socket = socket_of_type < 0 ? -1 : keep_as_own(socket_of_type);
+    int status = REAL(fcntl64)(fd, F_GETFL);
+    managed->is_nonblocking = status >= 0 && (status & O_NONBLOCK) != 0;
     descriptor_set_managed(fd, managed);
     return managed;
 }

@@ -31,6 +31,7 @@
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -49,7 +50,7 @@
     do_it(bind) do_it(listen) do_it(getsockname) do_it(getpeername) do_it(getsockopt) do_it(setsockopt) \
     do_it(shutdown) do_it(unlink) do_it(unlinkat) do_it(remove) do_it(accept) do_it(accept4) do_it(close) \
     do_it(fclose) do_it(dup) do_it(dup2) do_it(dup3) do_it(fcntl64) do_it(close_range) do_it(closefrom) \
-    do_it(syscall) do_it(execve) do_it(execv) do_it(execvp) do_it(execvpe) do_it(fexecve) do_it(fork) do_it(_exit)
+    do_it(syscall) do_it(execve) do_it(execv) do_it(execvp) do_it(execvpe) do_it(fexecve) do_it(fork) do_it(_exit) do_it(ioctl)
 
 struct functions {
 #define MEMBER(name) __typeof__(&name) name;
@@ -85,6 +86,7 @@ enum managed_state {
     MANAGED_LISTENING,
     MANAGED_SHUT_DOWN, /* by the program */
     MANAGED_ENDED,     /* by the master: nothing will come any more */
+    MANAGED_CLOSED,    /* its last descriptor, while an accept was under way */
 };
 
 /*
@@ -97,7 +99,7 @@ struct managed {
     int domain, protocol;
     int socket;    /* the program's own, moved out of the way: it has the options that the program sets */
     int state;     /* atomic: enum managed_state */
-    int may_wait;  /* atomic: whether an accept waited, when it was last seen to find nothing */
+    int is_nonblocking; /* atomic: the program's O_NONBLOCK; that of the entrance is shared with other processes */
     socklen_t address_length;
     struct sockaddr_storage address; /* as the program bound it */
     int has_options; /* atomic: `options` are those that a connection needs */
@@ -136,8 +138,8 @@ void adopt_inherited(void);
 /* Has this process told when the master is gone, whether or not it takes connections itself. */
 void watch_master(void);
 
-/* Takes the place of an entrance through which nothing will come: never readable. May ask the program to stop, once. */
-void end_listening(int fd, struct managed *managed, int asks_to_stop);
+/* Takes the place, everywhere in this process, of an entrance through which nothing will come: never readable. May ask the program to stop, once. */
+void end_listening(struct managed *managed, int asks_to_stop);
 
 /* The program shuts its listener down. */
 void shut_down(int fd, struct managed *managed);
@@ -165,6 +167,9 @@ struct watcher {
 
 /* The epolls of this process that watch a descriptor. How many. */
 int find_watchers(int fd, struct watcher *ret_watchers);
+
+/* Before it becomes another file: they do not watch what it is now any more. */
+void stop_watching(int fd, const struct watcher *watchers, int count);
 
 /* Makes them watch what has that number now. */
 void watch_again(int fd, const struct watcher *watchers, int count);
@@ -209,6 +214,12 @@ void descriptor_closed(uint32_t forgotten);
 
 /* A descriptor is a copy of another from now on. */
 void descriptor_copied(int from, int to);
+
+/* How many connections this process has. */
+unsigned connections_in_table(void);
+
+/* Calls with each descriptor of a managed socket. */
+void for_each_descriptor_of(const struct managed *managed, void (*call)(int fd));
 
 /* How many connections of this process a program that it executes would have. */
 unsigned connections_kept_over_exec(void);

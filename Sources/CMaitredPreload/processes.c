@@ -11,6 +11,7 @@
 #include "preload.h"
 
 #include <errno.h>
+#include <stdarg.h>
 
 /* Whether this process was forked from one that was a worker's. */
 static int is_forked;
@@ -29,6 +30,8 @@ STANDS_BEFORE(pid_t, fork, void)
         errno = error;
     } else {
         is_forked = 1;
+        /* Other threads took and closed while the parent's count was read. Here nobody does, and the table is a copy. */
+        maitred_worker_set_open(worker, connections_in_table());
     }
     return child;
 }
@@ -91,6 +94,57 @@ STANDS_BEFORE(int, execvpe, const char *file, char *const arguments[], char *con
     uint64_t open = before_exec();
     REAL(execvpe)(file, arguments, environment);
     return exec_failed(open);
+}
+
+/* Those that have their arguments one by one are made to have them in a list, as the C library does it. */
+#define MOST_ARGUMENTS 4096
+static int collect(char **ret_arguments, const char *first, va_list list)
+{
+    size_t count = 0;
+
+    ret_arguments[0] = (char *)(uintptr_t)first;
+    while (ret_arguments[count] != NULL)
+        if (++count == MOST_ARGUMENTS) {
+            errno = E2BIG;
+            return -1;
+        } else {
+            ret_arguments[count] = va_arg(list, char *);
+        }
+    return 0;
+}
+
+STANDS_BEFORE(int, execl, const char *path, const char *first, ...)
+{
+    char *arguments[MOST_ARGUMENTS];
+    va_list list;
+
+    va_start(list, first);
+    int error = collect(arguments, first, list);
+    va_end(list);
+    return error < 0 ? -1 : own_execv(path, arguments);
+}
+
+STANDS_BEFORE(int, execlp, const char *file, const char *first, ...)
+{
+    char *arguments[MOST_ARGUMENTS];
+    va_list list;
+
+    va_start(list, first);
+    int error = collect(arguments, first, list);
+    va_end(list);
+    return error < 0 ? -1 : own_execvp(file, arguments);
+}
+
+STANDS_BEFORE(int, execle, const char *path, const char *first, ...)
+{
+    char *arguments[MOST_ARGUMENTS];
+    va_list list;
+
+    va_start(list, first);
+    int error = collect(arguments, first, list);
+    char *const *environment = error < 0 ? NULL : va_arg(list, char *const *);
+    va_end(list);
+    return error < 0 ? -1 : own_execve(path, arguments, environment);
 }
 
 /* ---- The end -------------------------------------------------------------------------------------- */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Epolls that watched a socket before it was bound (Boost.Asio registers when it opens). Such a registration belongs to
- * the open file, not to the number: it would go with the socket. /proc/self/fdinfo says what an epoll watches.
+ * Epolls that watch a descriptor which becomes another file: a socket that was registered before it was bound (as by
+ * Boost.Asio), an entrance that ends. A registration belongs to the open file, not to the number. The file lives on, since
+ * we keep it, and would go on reporting, and nobody could take it out any more: so that is done before.
+ * /proc/self/fdinfo says what an epoll watches.
  */
 #include "preload.h"
 
@@ -59,6 +61,15 @@ int find_watchers(int fd, struct watcher *ret_watchers)
         closedir(directory);
     errno = error;
     return count;
+}
+
+void stop_watching(int fd, const struct watcher *watchers, int count)
+{
+    int error = errno;
+    struct epoll_event none = {0};
+    for (int i = 0; i < count; i++)
+        epoll_ctl(watchers[i].epoll, EPOLL_CTL_DEL, fd, &none);
+    errno = error;
 }
 
 void watch_again(int fd, const struct watcher *watchers, int count)

@@ -212,12 +212,13 @@ static int map_page(struct maitred_worker *worker, int fd)
     void *page = mmap(NULL, MAITRED_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (page == MAP_FAILED)
         return fail(-errno, "MAITRED_LOAD_FD: cannot be mapped: %s", strerror(errno));
-    worker->page = page;
-    if (maitred_load_word(&worker->page->magic) != MAITRED_PAGE_MAGIC ||
-        maitred_load_word(&worker->page->version) != MAITRED_WIRE_VERSION) {
+    struct maitred_page_header *header = page;
+    if (maitred_load_word(&header->magic) != MAITRED_PAGE_MAGIC ||
+        maitred_load_word(&header->version) != MAITRED_WIRE_VERSION) {
         munmap(page, MAITRED_PAGE_SIZE);
         return fail(-EINVAL, "MAITRED_LOAD_FD: is not a load page of version %d", MAITRED_WIRE_VERSION);
     }
+    worker->page = header;
     close(fd);
     return 0;
 }
@@ -241,11 +242,20 @@ static uint64_t start_time(void)
     return field == NULL ? 0 : strtoull(field, NULL, 10);
 }
 
+/* 0 when it cannot be read. Calls nothing that a forked child must not. */
+static uint64_t pid_namespace(void)
+{
+    struct stat status;
+    return stat("/proc/self/ns/pid", &status) < 0 ? 0 : status.st_ino;
+}
+
 static void claim_row(struct maitred_worker *worker, uint64_t inherited)
 {
     worker->pid = getpid();
     int index = maitred_page_claim(worker->page, (uint64_t)worker->pid, start_time(), inherited);
     worker->row = index < 0 ? NULL : maitred_page_row(worker->page, (uint32_t)index);
+    if (worker->row != NULL)
+        maitred_store(&worker->row->pid_namespace, pid_namespace());
 }
 
 /* In the parent, in the thread that forks: what the child inherits. */
@@ -266,9 +276,14 @@ static void in_child(void)
         return;
     }
     row_for_child = NULL;
+    uint64_t parent = (uint64_t)the_worker.pid;
+    maitred_store(&row->pid_namespace, pid_namespace());
     the_worker.pid = getpid();
-    maitred_store(&row->start_time, 0);
-    maitred_store(&row->pid, (uint64_t)the_worker.pid);
+    /* The parent may have ended, and the master have taken its rows away. */
+    if (!__atomic_compare_exchange_n(&row->pid, &parent, (uint64_t)the_worker.pid, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+        claim_row(&the_worker, the_worker.holds_at_fork);
+        return;
+    }
     maitred_store(&row->start_time, start_time());
     the_worker.row = row;
 }
@@ -300,6 +315,21 @@ void maitred_worker_leave(struct maitred_worker *worker)
     maitred_row_release(row);
 }
 
+/* Without the variables' descriptors. Those that were fetched are nobody's but ours: a failure leaves none of them. */
+static int fetch_and_map(struct maitred_worker *worker)
+{
+    int page = -1;
+    int error = fetch_all(worker, &page);
+
+    if (error < 0 || (error = map_page(worker, page)) == 0)
+        return error;
+    for (unsigned index = 0; index < worker->entrance_count; index++)
+        close(worker->entrances[index]);
+    close(worker->control);
+    close(page);
+    return error;
+}
+
 /* ---- Open ----------------------------------------------------------------------------------------- */
 
 static int attach(struct maitred_worker *worker, const char *variable)
@@ -310,9 +340,8 @@ static int attach(struct maitred_worker *worker, const char *variable)
         (error = read_number("MAITRED_WORKER_SLOT", 0, &worker->slot)) < 0)
         return error;
     error = find_all(worker, variable, &page);
-    if (error == -EBADF)
-        error = fetch_all(worker, &page);
-    if (error < 0 || (error = map_page(worker, page)) < 0)
+    error = error == -EBADF ? fetch_and_map(worker) : error < 0 ? error : map_page(worker, page);
+    if (error < 0)
         return error;
     if ((error = pthread_atfork(before_fork, NULL, in_child)) != 0)
         return fail(-error, "cannot follow forks: %s", strerror(error));

@@ -143,9 +143,10 @@ int maitred_worker_take_as(struct maitred_worker *worker, int channel, int flags
         return -EMFILE;
     for (;;) {
         ssize_t length = receive_packet(channel, &packet, flags, &fd);
-        if (length == -EAGAIN || length == -EINTR)
+        if (length < 0)
             return (int)length;
-        if (length <= 0)
+        /* The end is empty, and brings nothing. */
+        if (length == 0 && fd < 0)
             return -EPIPE;
         /* Nobody takes between vfork and exec: that need not be asked. */
         struct maitred_row *row = worker->row;

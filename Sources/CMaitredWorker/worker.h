@@ -42,7 +42,7 @@ const char *maitred_worker_variable(const char *name);
 
 /*
  * maitred_worker_take from any descriptor of the channel, with recvmsg(2)'s MSG_DONTWAIT and MSG_CMSG_CLOEXEC as asked.
- * Without MSG_DONTWAIT it may wait, and give -EINTR.
+ * Without MSG_DONTWAIT it may wait, and give -EINTR. What else recvmsg gives means that this is no channel any more.
  */
 int maitred_worker_take_as(struct maitred_worker *worker, int channel, int flags,
                            struct maitred_connection *ret_connection);

@@ -8,12 +8,11 @@ package enum WorkerLooks {
     /// Looks at processes.
     ///
     /// - Parameters:
-    ///   - pids: The processes, of one network; those that are gone are left out.
+    ///   - pids: The processes, of this one's network; those that are gone are left out.
     ///   - owner: Whom they were started as.
     /// - Returns: What was seen, in the same order.
     package static func looks(at pids: [Int32], owner: WorkerOwner) -> [ProcessLook] {
-        guard let first = pids.first else { return [] }
-        let listeners = ListeningTable(of: first).entries
+        let listeners = ListeningTable().entries
         return pids.compactMap { pid in
             guard ProcessFiles.status(of: pid)?.isAlive == true else { return nil }
             let memory = ProcessFiles.memory(of: pid, file: PreloadLibrary.name) { line in

@@ -18,7 +18,7 @@ final class WorkerSocket {
     private static let answersPerTurn = 4
 
     /// Processes that are answered in one second: each costs a walk through its ancestors.
-    private static let answersPerSecond = 512
+    private static let answersPerSecond = 64
 
     /// Connections that may wait; who comes then waits in `connect(2)`.
     private static let backlog: CInt = 64
@@ -91,10 +91,9 @@ extension Master {
         workerSocket.serve(
             owner: { lineage, pid in
                 guard case .known(let ancestors, let group) = lineage else { return nil }
-                return workers.values.first { worker in
-                    let leader = worker.process.pid
-                    return leader == pid || leader == group || ancestors.contains(leader)
-                }
+                // A group can be entered; ancestors cannot be chosen.
+                return workers.values.first { $0.process.pid == pid || ancestors.contains($0.process.pid) }
+                    ?? workers.values.first { $0.process.pid == group }
             },
             answer: { FetchAnswer(of: $0, direct: direct) }
         )

@@ -51,6 +51,14 @@ package enum ProcessFiles {
         }
     }
 
+    /// The PID namespace of this process, by its inode; nil when `/proc` does not tell.
+    ///
+    /// See `pid_namespaces(7)`.
+    package static func pidNamespace() -> UInt64? {
+        var status = stat()
+        return unsafe stat("/proc/self/ns/pid", &status) == 0 ? UInt64(status.st_ino) : nil
+    }
+
     /// The file that this process runs.
     ///
     /// Wraps `readlink(2)` of `/proc/self/exe`.

@@ -208,7 +208,9 @@ package final class LoadPage {
     package func processes(limit: Int) -> [Int32] {
         var processes: [Int32] = []
         for index in 0..<rows.count where processes.count < limit {
-            let pid = unsafe maitred_load(&rows[index].pointee.pid)
+            let row = unsafe rows[index]
+            let pid = unsafe maitred_load(&row.pointee.pid)
+            if unsafe isElsewhere(row) { continue }
             if pid > 0, let pid = Int32(exactly: pid) { processes.append(pid) }
         }
         return processes
@@ -228,6 +230,7 @@ package final class LoadPage {
             let row = unsafe rows[nextRow]
             let pid = unsafe maitred_load(&row.pointee.pid)
             if pid == 0 || pid == UInt64(leader) { continue }
+            if unsafe isElsewhere(row) { continue }
             let startTime = unsafe maitred_load(&row.pointee.start_time)
             if Self.isAlive(pid: pid, startTime: startTime) { continue }
             guard unsafe maitred_row_retire(row, pid) != 0 else { continue }
@@ -238,6 +241,15 @@ package final class LoadPage {
         }
         return dropped
     }
+
+    /// Whether a row's pid is a number of another PID namespace: nobody here can tell whether its process lives, so the row
+    /// stays until the worker ends.
+    private func isElsewhere(_ row: UnsafeMutablePointer<maitred_row>) -> Bool {
+        let namespace = unsafe maitred_load(&row.pointee.pid_namespace)
+        return namespace != 0 && Self.ownNamespace != 0 && namespace != Self.ownNamespace
+    }
+
+    private static let ownNamespace = ProcessFiles.pidNamespace() ?? 0
 
     /// A process that has not said when it started is judged by its number alone.
     private static func isAlive(pid: UInt64, startTime: UInt64) -> Bool {

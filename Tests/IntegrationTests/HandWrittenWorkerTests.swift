@@ -10,7 +10,8 @@ extension Integration {
     struct HandWrittenWorkerTests {
         /// The Python program of a page of the documentation.
         private static func program(in page: String) throws -> String {
-            let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
+            let parts = #filePath.split(separator: "/", omittingEmptySubsequences: false)
+            let root = parts.dropLast(3).joined(separator: "/")
             let text = try #require(readFile("\(root)/docs/\(page)"))
             let blocks = text.split(separator: "```python\n", omittingEmptySubsequences: false).dropFirst()
             let programs = blocks.map { $0.prefix { $0 != "`" } }.filter { $0.hasPrefix("#!") }

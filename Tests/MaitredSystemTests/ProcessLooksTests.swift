@@ -75,7 +75,7 @@ struct ProcessLooksTests {
             let second = try ListeningSocket.open(places[1], ListeningOptions())
             let third = try ListeningSocket.open(places[2], ListeningOptions())
             let own = ProcessFiles.sockets(of: getpid())
-            let found = ListeningTable(of: getpid()).entries.filter { own.contains($0.inode) }
+            let found = ListeningTable().entries.filter { own.contains($0.inode) }
             for inode in try [first.descriptor.inode(), second.descriptor.inode(), third.descriptor.inode()] {
                 #expect(found.contains { $0.inode == inode })
             }

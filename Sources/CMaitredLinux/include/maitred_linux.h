@@ -138,6 +138,21 @@ int maitred_linux_has_no_new_privileges(void);
 /* 1 when a file gives whoever executes it capabilities(7), 0 when not or nobody knows. */
 int maitred_linux_has_file_capabilities(int descriptor);
 
+/* A TCP socket that listens: its inode, and its address and port in the byte order of the network. */
+struct maitred_linux_listener {
+    uint64_t inode;
+    uint8_t address[16]; /* of AF_INET the first four */
+    uint16_t port;
+};
+
+/*
+ * The TCP sockets of a family (AF_INET, AF_INET6) that listen in this process's network: sock_diag(7), which looks at no
+ * connection, however many there are. Never waits.
+ *
+ * Returns how many, at most `capacity`, or -1 with errno: ENOENT or EPROTONOSUPPORT from a kernel that has it not.
+ */
+ssize_t maitred_linux_listeners(int family, struct maitred_linux_listener *ret_listeners, size_t capacity);
+
 /* prctl(2) PR_SET_TIMERSLACK: by how much the calling thread's waits may end late. 0 is the thread's default. */
 int maitred_linux_set_timer_slack(unsigned long nanoseconds);
 

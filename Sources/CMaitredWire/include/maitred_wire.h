@@ -146,7 +146,8 @@ struct maitred_row {
     uint64_t memory;       /* bytes the program wants to be judged by; 0: the master reads the RSS */
     uint64_t cpu_ns;       /* CPU time that the process used; 0: not said, the master reads it */
     uint64_t knocks;       /* knocks taken */
-    uint64_t reserved[6];
+    uint64_t pid_namespace; /* inode of /proc/self/ns/pid; 0: not said. A number of another one means nothing to the master */
+    uint64_t reserved[5];
 };
 
 /* ---- Layout: no compiler may read this differently ----------------------------------------------- */
@@ -327,6 +328,7 @@ static inline void maitred_row_release(struct maitred_row *row)
     maitred_store(&row->memory, 0);
     maitred_store(&row->cpu_ns, 0);
     maitred_store(&row->knocks, 0);
+    maitred_store(&row->pid_namespace, 0);
     maitred_store(&row->pid, 0);
 }
 

@@ -28,7 +28,14 @@ struct ExplainWorker: ParsableCommand {
             """
     )
 
-    @OptionGroup(title: "Listening") var listening: ListeningOptions
+    @Option(
+        name: .of(.listen),
+        help: .init(
+            "Where the program is to listen; can be repeated. (default: a free port of 127.0.0.1)",
+            valueName: Setting.listen.placeholder
+        )
+    )
+    var listen: [String] = []
 
     @Option(name: .of(.startTimeout), help: .of(.startTimeout))
     var startTimeout: String?
@@ -72,8 +79,7 @@ struct ExplainWorker: ParsableCommand {
 
     /// What was given, with what is different for a trial: one worker, at an address that is free.
     private var given: [RawSetting] {
-        let listeners = listening.given.isEmpty ? [RawSetting(.listen, "127.0.0.1:0")] : listening.given
-        return listeners
+        (listen.isEmpty ? ["127.0.0.1:0"] : listen).map { RawSetting(.listen, $0) }
             + maitred.given([
                 (.startTimeout, startTimeout), (.workerUser, workerUser), (.workerNofile, workerNofile),
                 (.noPreload, noPreload ? "yes" : nil), (.config, config), (.workers, "1"), (.strategy, "round-robin"),

@@ -72,15 +72,14 @@ struct WorkerTrial: ~Copyable {
     /// - Throws: `ExitCode` after Ctrl-C, and what keeps a master from starting.
     /// - Returns: What was found.
     consuming func run() throws -> Explanation {
-        guard var events = try master.conversation(), var questions = try master.conversation() else {
-            // It has said why.
-            throw ExitCode(Failure.failed)
-        }
+        // A master that has ended has said why.
+        guard var events = try master.conversation() else { throw ExitCode(Failure.failed) }
         var request = ControlRequest(.events)
         request.since = ChildMaster.patience / .seconds(1) * 2
         _ = try events.ask(request)
         try watch(&events)
-        if heard.end == nil {
+        // Opened when there is something to ask: the master has no patience with who says nothing.
+        if heard.end == nil, var questions = try master.conversation() {
             if heard.readyAfter != nil { try connect(&events, &questions) }
             look()
             hasAttached = try questions.status().workers.contains { $0.processes > 0 }
