@@ -38,7 +38,10 @@ static void ask_to_stop(void)
     kill(getpid(), stop);
 }
 
-/* Something came through the control channel, or its other end is closed. */
+/*
+ * The other end of the control channel is closed. Nothing else comes through it: to whom says that it listens the master
+ * sends nothing, for a signal cuts sleeps short.
+ */
 static void look_for_master(int signal)
 {
     int error = errno;

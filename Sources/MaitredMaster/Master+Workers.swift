@@ -118,8 +118,9 @@ extension Master {
     private func requestDrain(_ worker: WorkerHandle, _ now: Instant) {
         worker.toldToDrainAt = now
         worker.link.page.setDrain()
-        // A full control channel belongs to a worker that reads nothing; the page says the same.
-        _ = worker.sendControl(.drain)
+        // A full control channel belongs to a worker that reads nothing; the page says the same. A program as it is does
+        // not read it either, and watches it for its end by a signal, which would cut its sleeps short.
+        if !worker.start.hasListened { _ = worker.sendControl(.drain) }
         if let signal = configuration.drainSignal { worker.process.signal(signal.number) }
     }
 
