@@ -304,7 +304,7 @@ void maitred_worker_leave(struct maitred_worker *worker)
 /* Without the variables' descriptors. Those that were fetched are nobody's but ours: a failure leaves none of them. */
 static int fetch_and_map(struct maitred_worker *worker)
 {
-    int page;
+    int page = -1;
     int error = fetch_all(worker, &page);
 
     if (error < 0 || (error = map_page(worker, page)) == 0)
