@@ -20,7 +20,11 @@ RELEASE_FLAGS = -c release --static-swift-stdlib -Xswiftc -cross-module-optimiza
     -Xswiftc -enforce-exclusivity=unchecked
 
 BUILD_PACKAGES = gcc libc6-dev libsystemd-dev pkg-config
-TEST_PACKAGES = $(BUILD_PACKAGES) systemd python3 nodejs nginx-light
+# The second line: the servers of Tests/IntegrationTests/Conformance.
+TEST_PACKAGES = $(BUILD_PACKAGES) systemd python3 nodejs nginx-light \
+    apache2-bin lighttpd node-ws perl php-cli puma python3-venv redis-server ruby-webrick
+# Those that Debian has not, or not as they are today.
+TEST_VENV = .build/test-venv
 
 # The front door itself, whatever rule stands first.
 .DEFAULT_GOAL := help
@@ -130,6 +134,12 @@ build-packages:
 test-packages:
 	$(call need,$(TEST_PACKAGES))
 
+$(TEST_VENV)/requirements.txt: Tests/Servers/requirements.txt | test-packages
+	rm -rf $(TEST_VENV)
+	/usr/bin/python3 -m venv $(TEST_VENV)
+	$(TEST_VENV)/bin/pip install -q --disable-pip-version-check -r $<
+	cp $< $@
+
 build: build-packages worker-lib
 	$(SWIFT) build $(RELEASE_FLAGS)
 	cp $(WORKER_LIB)/libmaitred_preload.so $(PRELOAD)
@@ -146,7 +156,7 @@ demo: build
 # machine under load and measure what it does then.
 test sanitize: export MAITRED_TEST_PROGRAMS = $(CURDIR)/$(RELEASE)
 test sanitize: export MAITRED_TEST_SANITIZED = $(CURDIR)/$(SANITIZED)
-test: test-packages build sanitized
+test: test-packages $(TEST_VENV)/requirements.txt build sanitized
 	$(SANITIZED)/fuzz $(FUZZ_RUNS)
 	$(SWIFT) test --disable-xctest --skip IntegrationTests --skip CoordinatedOmissionTests
 	$(SWIFT) test --disable-xctest --filter CoordinatedOmissionTests
@@ -169,7 +179,7 @@ check: build
 	@missing=$$(git ls-files --cached --others --exclude-standard '*.swift' '*.c' '*.h' '*.sh' Makefile | \
 	    xargs grep -L 'SPDX-License-Identifier: Apache-2.0'); \
 	[ -z "$$missing" ] || { echo "no SPDX line: $$missing"; exit 1; }
-	@for source in Sources/*/*.c Tests/C*/*.c; do \
+	@for source in Sources/*/*.c Tests/*/*.c; do \
 	    for compiler in gcc clang; do \
 	        ! command -v $$compiler >/dev/null || \
 	            $$compiler $(C_FLAGS) -I Sources/CMaitredWire/include -I Sources/CMaitredLinux/include \
@@ -201,6 +211,7 @@ install:
 	install -D -m 644 docs/man/maitred.8 $(DESTDIR)$(MANDIR)/man8/maitred.8
 	install -D -m 644 docs/man/maitred-control.8 $(DESTDIR)$(MANDIR)/man8/maitred-control.8
 	install -D -m 644 docs/man/maitred-bench.8 $(DESTDIR)$(MANDIR)/man8/maitred-bench.8
+	install -D -m 644 docs/man/maitred-explain-worker.8 $(DESTDIR)$(MANDIR)/man8/maitred-explain-worker.8
 	install -D -m 755 $(PRELOAD) $(DESTDIR)$(PREFIX)/lib/maitred/libmaitred_preload.so
 	install -D -m 644 Sources/CMaitredWorker/include/maitred_worker.h $(DESTDIR)$(INCLUDEDIR)/maitred_worker.h
 	install -D -m 644 $(WORKER_LIB)/libmaitred-worker.a $(DESTDIR)$(LIBDIR)/libmaitred-worker.a
@@ -221,7 +232,8 @@ endef
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/maitred $(DESTDIR)$(BINDIR)/maitred-demo $(DESTDIR)$(MANDIR)/man8/maitred.8 \
-	    $(DESTDIR)$(MANDIR)/man8/maitred-control.8 $(DESTDIR)$(MANDIR)/man8/maitred-bench.8
+	    $(DESTDIR)$(MANDIR)/man8/maitred-control.8 $(DESTDIR)$(MANDIR)/man8/maitred-bench.8 \
+	    $(DESTDIR)$(MANDIR)/man8/maitred-explain-worker.8
 	rm -f '$(DESTDIR)$(UNITDIR)/maitred@.service' '$(DESTDIR)$(UNITDIR)/maitred@.socket'
 	rm -f $(DESTDIR)$(INCLUDEDIR)/maitred_worker.h $(DESTDIR)$(LIBDIR)/libmaitred-worker.a \
 	    $(DESTDIR)$(LIBDIR)/libmaitred-worker.so $(DESTDIR)$(LIBDIR)/libmaitred-worker.so.1 \

@@ -151,7 +151,7 @@ let package = Package(
             name: "maitred",
             dependencies: [
                 "MaitredMaster", "MaitredBench", "MaitredConfig", "MaitredConsole", "MaitredControl", "MaitredLoad",
-                "MaitredSystem",
+                "MaitredSupervise", "MaitredSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
@@ -176,6 +176,14 @@ let package = Package(
             dependencies: ["CMaitredWorker"],
             path: "Tests/CWorker",
             cSettings: strictC
+        ),
+        // Servers that know nothing of maitred.
+        .executableTarget(name: "maitred-test-c-server", path: "Tests/CServer", cSettings: strictC),
+        .executableTarget(
+            name: "maitred-test-hummingbird",
+            dependencies: [.product(name: "Hummingbird", package: "hummingbird")],
+            path: "Tests/HummingbirdServer",
+            swiftSettings: plain
         ),
         .testTarget(name: "MaitredBalanceTests", dependencies: ["MaitredBalance"], swiftSettings: plain),
         .testTarget(
@@ -256,7 +264,7 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "CMaitredLinux", "MaitredControl", "MaitredExample", "MaitredSystem", "MaitredTesting", "maitred",
-                "maitred-test-c-worker", "maitred-test-worker",
+                "maitred-test-c-server", "maitred-test-c-worker", "maitred-test-hummingbird", "maitred-test-worker",
             ],
             swiftSettings: plain
         ),

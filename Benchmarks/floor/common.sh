@@ -113,10 +113,10 @@ start_floor() {
     wait_for "$1" 'listening on' 1 && port=$(port_in "$1")
 }
 
-# start_maitred LOG PROGRAM WORKERS STRATEGY WORKER: sets pid and port once all workers are ready.
+# start_maitred LOG PROGRAM WORKERS STRATEGY WORKER…: sets pid and port once all workers are ready.
 start_maitred() {
     start "$1" "$2" serve --control "$logs/$1.control" --listen 127.0.0.1:0 --workers "$3" --strategy "$4" \
-        --log-level info --drain-timeout 2s --kill-timeout 2s -- "$5"
+        --log-level info --drain-timeout 2s --kill-timeout 2s -- "${@:5}"
     wait_for "$1" 'listening on' 1 && wait_for "$1" 'worker [0-9]* ready' "$3" && port=$(port_in "$1")
 }
 

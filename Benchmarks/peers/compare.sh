@@ -18,7 +18,8 @@ usage: compare.sh [options] [MAITRED]
   --peers LIST     only these, with commas between them (default: all)
   --write          append what is printed to Benchmarks/RESULTS.md
 
-Peers: floor maitred maitred-demo nginx haproxy node-rr node-shared gunicorn-sync gunicorn-gthread.
+Peers: floor maitred maitred-demo nginx maitred-nginx haproxy node-rr node-shared maitred-node gunicorn-sync
+gunicorn-gthread, and, with 1 worker, one-nginx maitred-one-nginx one-node maitred-one-node.
 What is missing is installed: Debian packages, and gunicorn from PyPI into .build.
 TEXT
 }
@@ -118,7 +119,7 @@ running() {
 transferring() {
     local peer
     for peer in $(running); do
-        [[ $peer == floor || $peer == maitred || -n ${no_transfer[$peer]:-} ]] || echo "$peer"
+        [[ $peer == floor || $peer == maitred || $peer == *one-* || -n ${no_transfer[$peer]:-} ]] || echo "$peer"
     done
 }
 
@@ -208,6 +209,22 @@ speed_table() {
     done
 }
 
+# What a program's own work costs when it is a worker, beside what it costs alone. Alone, the first process is the
+# server's own, and counts.
+preload_table() {
+    local program
+    heading 'CPU per request, µs' alone 'as a worker' '× alone'
+    for program in nginx node; do
+        printf '| one %s |' "$program"
+        cell requests "one-$program" 5 %.2f
+        cell requests "maitred-one-$program" 4 %.2f
+        # The column of the one in the rounds of the other.
+        awk -v "one=one-$program" '$1 == one { $4 = $5 } { print }' "$logs/requests" >"$logs/as-worker"
+        cell as-worker "maitred-one-$program" 4 %.3f "one-$program"
+        echo
+    done
+}
+
 bulk_table() {
     local peer column
     heading 'transfer of 1 GiB' 'seconds' '× maitred-demo' 'CPU s: balancer' workers together '× maitred-demo'
@@ -245,7 +262,7 @@ $(machine), load average $(cut -d ' ' -f 1 /proc/loadavg) at the end.
 
 $(legend)
 
-Every peer has $workers workers. The balancer is the process that accepts or copies for them; where the kernel chooses,
+Every peer has $workers workers, those with "one" in their name 1. The balancer is the process that accepts or copies for them; where the kernel chooses,
 it is their parent, which has next to nothing to do. Workers are all other processes of the peer. Only \`floor\` and
 \`maitred\` have the same program behind them, so that elsewhere workers and totals compare servers, not balancers.
 Rounds: $rounds. Figures are medians of the rounds, ratios (×) medians of the ratios within each round.
@@ -254,6 +271,9 @@ Small answers, a new connection for each request: $(wrk -v | sed -n '1s/ \[.*//p
 $seconds s a round, on the same cores.
 $(cpu_table)
 $(speed_table)
+
+What the preload library costs an unmodified program: CPU time of its own processes per request, without that of maitred.
+$(preload_table)
 
 One transfer of $bulk_bytes bytes at a time, with curl. (The worker of \`floor\` and \`maitred\` has nothing but "ok".)
 $(bulk_table)

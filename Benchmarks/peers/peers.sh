@@ -18,7 +18,8 @@ PATH=$PATH:/usr/sbin
 
 # The order of the tables.
 readonly all_peers=(
-    floor maitred maitred-demo nginx haproxy node-rr node-shared gunicorn-sync gunicorn-gthread
+    floor maitred maitred-demo nginx maitred-nginx haproxy node-rr node-shared maitred-node gunicorn-sync
+    gunicorn-gthread one-nginx maitred-one-nginx one-node maitred-one-node
 )
 
 # What a table says about each.
@@ -30,6 +31,12 @@ declare -Ar description=(
     [haproxy]='TCP mode, leastconn, 1 thread, splicing, in front of two nginx with 1 worker each'
     [node-rr]='Node cluster, the primary accepts and hands over in turn'
     [node-shared]='Node cluster, the workers share one listening socket'
+    [maitred-nginx]='maitred, round-robin, in front of two unmodified nginx with 1 worker each'
+    [maitred-node]='maitred, round-robin, in front of two unmodified Node servers'
+    [one-nginx]='one nginx with 1 worker, by itself'
+    [maitred-one-nginx]='the same nginx behind maitred'
+    [one-node]='one Node server, by itself'
+    [maitred-one-node]='the same Node server behind maitred'
     [gunicorn-sync]='the workers share one listening socket, a connection at a time each'
     [gunicorn-gthread]='the workers share one listening socket, 4 threads each'
 )
@@ -61,9 +68,11 @@ install() {
     case $1 in
         maitred) built "$maitred" ;;
         maitred-demo) built "$maitred" && built "$demo" ;;
-        nginx) needed nginx nginx ;;
+        nginx | one-nginx) needed nginx nginx ;;
+        maitred*-nginx) built "$maitred" && needed nginx nginx ;;
+        maitred*-node) built "$maitred" && needed node nodejs ;;
         haproxy) needed nginx nginx && needed haproxy haproxy ;;
-        node-*) needed node nodejs ;;
+        node-* | one-node) needed node nodejs ;;
         gunicorn-*) need_gunicorn || lacking "gunicorn $gunicorn cannot be installed" pip ;;
     esac
 }
@@ -113,16 +122,38 @@ start_peer_maitred-demo() { start_maitred maitred-demo "$maitred" "$workers" lea
 
 start_peer_nginx() { start_nginx nginx "$workers" reuseport; }
 
+start_peer_one-nginx() { start_nginx one-nginx 1; }
+
+start_peer_maitred-nginx() { start_nginx_behind maitred-nginx "$workers"; }
+
+start_peer_maitred-one-nginx() { start_nginx_behind maitred-one-nginx 1; }
+
+# start_nginx_behind LOG WORKERS: as many nginx with 1 worker each behind maitred.
+start_nginx_behind() {
+    take_port
+    configure_nginx "$1" 1
+    # shellcheck disable=SC2016 # Each process has a file for its number of its own.
+    MAITRED_APP_PORT=any start_maitred "$1" "$maitred" "$2" round-robin \
+        sh -c 'exec nginx -e stderr -p "$0" -c nginx.conf -g "daemon off; pid $0/pid.$MAITRED_WORKER_ID;"' \
+        "$logs/$1.nginx" && wait_for_answer "$1"
+}
+
 # start_nginx LOG WORKERS [LISTEN-OPTION]: answers "ok", or a file of zeros to /bytes.
 start_nginx() {
-    local folder=$logs/$1.nginx
     take_port
+    configure_nginx "$@"
+    start "$1" nginx -e stderr -p "$logs/$1.nginx" -c nginx.conf -g "daemon off; pid $logs/$1.nginx/pid;"
+    wait_for_answer "$1"
+}
+
+# configure_nginx LOG WORKERS [LISTEN-OPTION]
+configure_nginx() {
+    local folder=$logs/$1.nginx
     mkdir "$folder"
     [ -e "$logs/zeros" ] || truncate -s "$bulk_bytes" "$logs/zeros"
     # As the user who owns the folder: nobody else can read it.
     cat >"$folder/nginx.conf" <<TEXT
 user $(id -un) $(id -gn);
-pid $folder/pid;
 error_log stderr error;
 worker_processes $2;
 events { worker_connections 1024; }
@@ -136,14 +167,12 @@ http {
     uwsgi_temp_path $folder/uwsgi;
     scgi_temp_path $folder/scgi;
     server {
-        listen 127.0.0.1:$port $3;
+        listen 127.0.0.1:$port ${3:-};
         location / { return 200 "ok\n"; }
         location = /bytes { alias $logs/zeros; }
     }
 }
 TEXT
-    start "$1" nginx -e stderr -p "$folder" -c nginx.conf -g 'daemon off;'
-    wait_for_answer "$1"
 }
 
 # With what makes it cheapest: bytes of answers are moved within the kernel.
@@ -176,9 +205,20 @@ start_peer_node-rr() { start_node node-rr rr; }
 
 start_peer_node-shared() { start_node node-shared none; }
 
-# start_node LOG POLICY
+start_peer_one-node() { start_node one-node none 0; }
+
+start_peer_maitred-node() { start_node_behind maitred-node "$workers"; }
+
+start_peer_maitred-one-node() { start_node_behind maitred-one-node 1; }
+
+# start_node_behind LOG WORKERS: as many plain servers behind maitred.
+start_node_behind() {
+    MAITRED_APP_PORT=any start_maitred "$1" "$maitred" "$2" round-robin node "$here/server.js" 0 && wait_for_answer "$1"
+}
+
+# start_node LOG POLICY [WORKERS]
 start_node() {
-    start "$1" env "NODE_CLUSTER_SCHED_POLICY=$2" node "$here/server.js" "$workers"
+    start "$1" env "NODE_CLUSTER_SCHED_POLICY=$2" node "$here/server.js" "${3-$workers}"
     wait_for "$1" 'listening on' 1 && port=$(port_in "$1") && wait_for_answer "$1"
 }
 
@@ -207,10 +247,10 @@ wait_for_answer() {
 # version PEER: of the program, in few words.
 version() {
     case $1 in
-        maitred | maitred-demo) "$maitred" --version ;;
-        nginx) nginx -v 2>&1 | sed 's#.*/##' ;;
+        maitred*) "$maitred" --version ;;
+        nginx | one-nginx) nginx -v 2>&1 | sed 's#.*/##' ;;
         haproxy) haproxy -v | sed -n '1s/^[^0-9]*\([^ ]*\).*/\1/p' ;;
-        node-*) node --version | sed 's/^v//' ;;
+        node-* | one-node) node --version | sed 's/^v//' ;;
         gunicorn-*) echo "$gunicorn, $("$venv/bin/python" --version)" ;;
         *) echo ;;
     esac

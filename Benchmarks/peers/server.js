@@ -5,6 +5,8 @@
 //
 //     node server.js WORKERS
 //
+// With 0 it is a plain server without a cluster, as most are, which serves alone or as a worker of maitred.
+//
 // Answers "ok", or N zeros to /bytes?n=N.
 'use strict';
 
@@ -41,8 +43,13 @@ function sendBytes(count, response) {
     more();
 }
 
-if (cluster.isPrimary) {
-    const workers = Number(process.argv[2]);
+const workers = Number(process.argv[2]);
+
+if (workers === 0) {
+    const server = http.createServer(answer).listen(0, '127.0.0.1', () => {
+        console.log(`listening on 127.0.0.1:${server.address().port}`);
+    });
+} else if (cluster.isPrimary) {
     let listening = 0;
     cluster.on('listening', (worker, address) => {
         listening += 1;

@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 int maitred_linux_accept(int listener, void *address, uint32_t *address_length)
@@ -244,6 +245,16 @@ int maitred_linux_processor_count(void)
 int maitred_linux_become_subreaper(void)
 {
     return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+int maitred_linux_has_no_new_privileges(void)
+{
+    return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
+}
+
+int maitred_linux_has_file_capabilities(int descriptor)
+{
+    return fgetxattr(descriptor, "security.capability", NULL, 0) > 0;
 }
 
 int maitred_linux_set_timer_slack(unsigned long nanoseconds)

@@ -5,7 +5,8 @@
  *
  *  1. A knock is a spurious wakeup: whoever may wait goes on waiting, others get EAGAIN.
  *  2. Waiting is done by the kernel as accept(2) does it: signals, SA_RESTART, SO_RCVTIMEO and cancellation included.
- *     What it waits with is a look that takes nothing, so that at the limit on descriptors no connection is lost.
+ *     What it waits with is a look that takes nothing, so that at the limit on descriptors no connection is lost. Where
+ *     accepts do not wait, as in all event loops, there is no look.
  *  3. The client's address is the one that the master saw.
  */
 #include "preload.h"
@@ -57,10 +58,13 @@ static int wait_for_connection(int fd)
 static int take(int fd, struct managed *managed, struct sockaddr *address, socklen_t *length, int flags)
 {
     struct maitred_connection connection;
-    int close_on_exec = (flags & SOCK_CLOEXEC) != 0 ? MSG_CMSG_CLOEXEC : 0;
+    int how = (flags & SOCK_CLOEXEC) != 0 ? MSG_CMSG_CLOEXEC : 0;
 
+    /* The program's O_NONBLOCK decides; when it was there last, the kernel need not be kept from waiting. */
+    if (__atomic_load_n(&managed->may_wait, __ATOMIC_RELAXED))
+        how |= MSG_DONTWAIT;
     while (state_of(managed) == MANAGED_LISTENING) {
-        int error = maitred_worker_take_as(own_worker(), fd, close_on_exec, &connection);
+        int error = maitred_worker_take_as(own_worker(), fd, how, &connection);
         switch (error) {
         case 0:
             connection_taken(connection.fd);
@@ -71,8 +75,14 @@ static int take(int fd, struct managed *managed, struct sockaddr *address, sockl
             give_address(&connection, managed, address, length);
             return connection.fd;
         case -EAGAIN:
-            if (wait_for_connection(fd) < 0)
+            if ((how & MSG_DONTWAIT) == 0) {
+                errno = EAGAIN;
                 return -1;
+            }
+            if (wait_for_connection(fd) < 0) {
+                __atomic_store_n(&managed->may_wait, errno != EAGAIN, __ATOMIC_RELAXED);
+                return -1;
+            }
             break;
         case -EPROTO:
             break;

@@ -154,6 +154,7 @@ struct managed *new_managed(void)
             continue;
         memset((char *)managed + sizeof managed->references, 0, sizeof *managed - sizeof managed->references);
         managed->socket = -1;
+        managed->may_wait = 1;
         return managed;
     }
     return NULL;
@@ -210,7 +211,7 @@ void descriptor_closed(uint32_t forgotten)
     if ((forgotten & IS_MANAGED) != 0)
         drop_managed(&managed_sockets[forgotten & ~IS_MANAGED]);
     else if (__atomic_sub_fetch(&references()[forgotten], 1, __ATOMIC_ACQ_REL) == 0 && own_worker() != NULL)
-        maitred_worker_closed(own_worker(), 1);
+        maitred_worker_count_closed(own_worker(), 1);
 }
 
 void descriptor_copied(int from, int to)

@@ -97,6 +97,7 @@ struct managed {
     int domain, protocol;
     int socket;    /* the program's own, moved out of the way: it has the options that the program sets */
     int state;     /* atomic: enum managed_state */
+    int may_wait;  /* atomic: whether an accept waited, when it was last seen to find nothing */
     socklen_t address_length;
     struct sockaddr_storage address; /* as the program bound it */
     int has_options; /* atomic: `options` are those that a connection needs */

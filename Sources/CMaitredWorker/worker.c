@@ -43,7 +43,7 @@ static struct maitred_row *own_row(const struct maitred_worker *worker)
 /* ---- Taking --------------------------------------------------------------------------------------- */
 
 /* recvmsg with room for one descriptor; -errno. */
-static ssize_t receive_packet(int channel, struct maitred_packet *packet, int close_on_exec, int *ret_fd)
+static ssize_t receive_packet(int channel, struct maitred_packet *packet, int flags, int *ret_fd)
 {
     struct iovec part = {.iov_base = packet, .iov_len = sizeof *packet};
     union one_descriptor control;
@@ -53,8 +53,8 @@ static ssize_t receive_packet(int channel, struct maitred_packet *packet, int cl
 
     *ret_fd = -1;
     do
-        length = recvmsg(channel, &message, MSG_DONTWAIT | close_on_exec);
-    while (length < 0 && (errno == EINTR || errno == ECONNRESET));
+        length = recvmsg(channel, &message, flags);
+    while (length < 0 && ((errno == EINTR && (flags & MSG_DONTWAIT) != 0) || errno == ECONNRESET));
     if (length < 0)
         return -errno;
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
@@ -64,26 +64,44 @@ static ssize_t receive_packet(int channel, struct maitred_packet *packet, int cl
     return length;
 }
 
+/* Takes between two looks at the limit, which programs raise and lower, and at how much of it is used. */
+#define TAKES_PER_LOOK 16
+
 /*
  * Whether a take might lose the connection for want of a number for it. Numbers are given out lowest first: as long as
- * the first of the spare ones is not open there is room, whatever other threads open meanwhile. The limit is asked for
- * each time: programs raise and lower it.
+ * the last one before the spare ones is not open there is room, whatever other threads open meanwhile. That need not be
+ * asked for each connection while the last one had a number in the lower half.
  */
-static int is_near_limit(int any_fd)
+static int is_near_limit(struct maitred_worker *worker, int any_fd)
 {
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > INT32_MAX)
+    if (__atomic_load_n(&worker->takes_until_look, __ATOMIC_RELAXED) > 0) {
+        __atomic_sub_fetch(&worker->takes_until_look, 1, __ATOMIC_RELAXED);
         return 0;
-    int most = (int)limit.rlim_cur;
+    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 0;
+    int most = limit.rlim_cur > INT32_MAX ? INT32_MAX : (int)limit.rlim_cur;
     int first_spare = most - (most / 4 < MAITRED_SPARE_DESCRIPTORS ? most / 4 : MAITRED_SPARE_DESCRIPTORS);
-    if (fcntl(first_spare, F_GETFD) < 0)
+    __atomic_store_n(&worker->half_of_limit, most / 2, __ATOMIC_RELAXED);
+    if (fcntl(first_spare - 1, F_GETFD) < 0)
         return 0;
     /* Somebody has it, perhaps because it was asked for: what would the next one be? */
     int next = fcntl(any_fd, F_DUPFD_CLOEXEC, 0);
     if (next >= 0)
         close(next);
     return next < 0 || next >= first_spare;
+}
+
+/* The next look is soon, unless this number says that there is plenty. Few descriptors are used up fast. */
+static void note_number(struct maitred_worker *worker, int fd)
+{
+    int half = __atomic_load_n(&worker->half_of_limit, __ATOMIC_RELAXED);
+    if (half < 512 || fd >= half)
+        __atomic_store_n(&worker->takes_until_look, 0, __ATOMIC_RELAXED);
+    else if (__atomic_load_n(&worker->takes_until_look, __ATOMIC_RELAXED) <= 0)
+        __atomic_store_n(&worker->takes_until_look, TAKES_PER_LOOK, __ATOMIC_RELAXED);
 }
 
 static int is_packet(const struct maitred_packet *packet, ssize_t length)
@@ -115,22 +133,23 @@ static void note_knock(struct maitred_worker *worker, struct maitred_row *row)
         maitred_worker_ready(worker);
 }
 
-int maitred_worker_take_as(struct maitred_worker *worker, int channel, int close_on_exec,
+int maitred_worker_take_as(struct maitred_worker *worker, int channel, int flags,
                            struct maitred_connection *ret_connection)
 {
     struct maitred_packet packet;
     int fd;
 
-    if (is_near_limit(channel))
+    if (is_near_limit(worker, channel))
         return -EMFILE;
     for (;;) {
-        ssize_t length = receive_packet(channel, &packet, close_on_exec, &fd);
-        if (length == -EAGAIN)
-            return -EAGAIN;
+        ssize_t length = receive_packet(channel, &packet, flags, &fd);
+        if (length == -EAGAIN || length == -EINTR)
+            return (int)length;
         /* The end is empty, and brings nothing. */
         if (length < 0 || (length == 0 && fd < 0))
             return -EPIPE;
-        struct maitred_row *row = own_row(worker);
+        /* Nobody takes between vfork and exec: that need not be asked. */
+        struct maitred_row *row = worker->row;
         if (is_packet(&packet, length) && (packet.flags & MAITRED_PACKET_KNOCK) != 0 && fd < 0) {
             note_knock(worker, row);
             continue;
@@ -140,6 +159,7 @@ int maitred_worker_take_as(struct maitred_worker *worker, int channel, int close
                 close(fd);
             return -EPROTO;
         }
+        note_number(worker, fd);
         if (row != NULL)
             maitred_page_took(worker->page, row, packet.accepted_ns, monotonic_ns());
         describe(ret_connection, &packet, fd);
@@ -161,7 +181,7 @@ static int accept_directly(struct maitred_worker *worker, unsigned listener, str
     socklen_t length;
     int fd;
 
-    if (is_near_limit(worker->entrances[listener]))
+    if (is_near_limit(worker, worker->entrances[listener]))
         return -EMFILE;
     do {
         length = sizeof peer;
@@ -169,6 +189,7 @@ static int accept_directly(struct maitred_worker *worker, unsigned listener, str
     } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED || errno == EPROTO));
     if (fd < 0)
         return errno == EAGAIN ? -EAGAIN : errno == EINVAL ? -EPIPE : -EMFILE;
+    note_number(worker, fd);
     maitred_worker_accepted(worker);
     memset(ret_connection, 0, sizeof *ret_connection);
     ret_connection->fd = fd;
@@ -186,14 +207,20 @@ int maitred_worker_take(struct maitred_worker *worker, unsigned listener, struct
         return -EINVAL;
     if (worker->is_direct)
         return accept_directly(worker, listener, ret_connection);
-    return maitred_worker_take_as(worker, worker->entrances[listener], MSG_CMSG_CLOEXEC, ret_connection);
+    return maitred_worker_take_as(worker, worker->entrances[listener], MSG_DONTWAIT | MSG_CMSG_CLOEXEC, ret_connection);
 }
 
 /* ---- Counting ------------------------------------------------------------------------------------- */
 
 void maitred_worker_closed(struct maitred_worker *worker, unsigned count)
 {
-    struct maitred_row *row = own_row(worker);
+    if (maitred_worker_is_own_process(worker))
+        maitred_worker_count_closed(worker, count);
+}
+
+void maitred_worker_count_closed(struct maitred_worker *worker, unsigned count)
+{
+    struct maitred_row *row = worker->row;
     struct maitred_control_head bell = {.version = MAITRED_WIRE_VERSION, .type = MAITRED_CONTROL_BELL};
 
     if (row == NULL || count == 0 || !maitred_row_closed(worker->page, row, count))

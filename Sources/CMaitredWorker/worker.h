@@ -22,6 +22,8 @@ struct maitred_worker {
     unsigned id, slot;
     uint64_t next_stream;   /* atomic */
     uint64_t accepted;      /* atomic: connections that this process accepted by itself */
+    int takes_until_look;   /* atomic: until the limit on descriptors is looked at */
+    int half_of_limit;      /* atomic: of that limit; 0: not looked at yet */
     int must_prove;         /* atomic: the first knock that is taken says ready */
     /* Written when the process is attached or was forked, when it has one thread. */
     pid_t pid;              /* whose the row is */
@@ -38,9 +40,15 @@ void maitred_worker_keep_environment(void);
 /* A variable, as it was kept or as it is; NULL when there is none. */
 const char *maitred_worker_variable(const char *name);
 
-/* maitred_worker_take from any descriptor of the channel; close_on_exec is 0 or MSG_CMSG_CLOEXEC. */
-int maitred_worker_take_as(struct maitred_worker *worker, int channel, int close_on_exec,
+/*
+ * maitred_worker_take from any descriptor of the channel, with recvmsg(2)'s MSG_DONTWAIT and MSG_CMSG_CLOEXEC as asked.
+ * Without MSG_DONTWAIT it may wait, and give -EINTR.
+ */
+int maitred_worker_take_as(struct maitred_worker *worker, int channel, int flags,
                            struct maitred_connection *ret_connection);
+
+/* maitred_worker_closed, by who knows that this process is the one that is counted. */
+void maitred_worker_count_closed(struct maitred_worker *worker, unsigned count);
 
 /* Counts a connection that this process accepted by itself. */
 void maitred_worker_accepted(struct maitred_worker *worker);

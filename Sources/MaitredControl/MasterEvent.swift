@@ -6,6 +6,8 @@ public enum MasterEvent: Sendable, Equatable {
     case started(workers: Int, strategy: String, command: String)
     /// A listener is open.
     case listening(index: Int, address: String, name: String)
+    /// The program of its workers will hardly be one, as its files tell.
+    case programUnfit(path: String, problem: String)
     /// The first worker is ready: it serves.
     case serving
     /// The kernel had no descriptors or memory for a connection, which waits in the backlog.
@@ -76,12 +78,14 @@ public enum MasterEvent: Sendable, Equatable {
                 "stood still for \(duration.shortText): the workers' clocks begin anew",
                 [.seconds("duration", duration)]
             )
-        case .clientDropped, .problem, .metrics, .stopping, .hurried, .gaveUp, .stopped: laterDetails
+        case .programUnfit, .clientDropped, .problem, .metrics, .stopping, .hurried, .gaveUp, .stopped: laterDetails
         }
     }
 
     private var laterDetails: EventDetails {
         switch self {
+        case .programUnfit(let path, let problem):
+            EventDetails("program-unfit", .warning, problem, [.text("program", path)])
         case .metrics(let ready, let workers, let open, let queued, let accepted, let takenBack):
             EventDetails(
                 "metrics",

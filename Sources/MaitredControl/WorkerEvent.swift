@@ -4,10 +4,12 @@
 public enum WorkerEvent: Sendable, Equatable {
     /// Its process was started.
     case started
+    /// Its program listens; whether it takes connections too is found out.
+    case listens(after: Duration)
     /// It takes connections.
     case ready(after: Duration)
     /// It did not become ready in time and was killed.
-    case startTimedOut(after: Duration)
+    case startTimedOut(after: Duration, problem: StartFailure?)
     /// It takes nothing: it is out of the rotation, and its queue goes to others.
     case busy(queued: Int, for: Duration)
     /// It takes again.
@@ -55,6 +57,22 @@ public enum WorkerEvent: Sendable, Equatable {
     }
 }
 
+/// The likely reason why a worker did not become ready.
+public struct StartFailure: Sendable, Equatable {
+    /// A word that never changes its meaning: `static`, `listens-elsewhere` …; docs/CONTROL.md lists them.
+    public let cause: String
+    /// The same for a person, in a clause.
+    public let reason: String
+
+    /// Groups the two.
+    public init(cause: String, reason: String) {
+        self.cause = cause
+        self.reason = reason
+    }
+
+    var fields: [EventField] { [.text("cause", cause), .text("reason", reason)] }
+}
+
 /// How a worker's first process ended.
 public struct WorkerExit: Sendable, Equatable {
     /// Its exit status, nil when a signal ended it.
@@ -67,14 +85,24 @@ public struct WorkerExit: Sendable, Equatable {
     public let wasAsked: Bool
     /// How long the worker had lived.
     public let uptime: Duration
+    /// The likely reason, when it ended before it was ready and one is known.
+    public let problem: StartFailure?
 
-    /// Groups the five.
-    public init(code: Int?, signal: Int?, signalName: String?, wasAsked: Bool, uptime: Duration) {
+    /// Groups the six.
+    public init(
+        code: Int?,
+        signal: Int?,
+        signalName: String?,
+        wasAsked: Bool,
+        uptime: Duration,
+        problem: StartFailure? = nil
+    ) {
         self.code = code
         self.signal = signal
         self.signalName = signalName
         self.wasAsked = wasAsked
         self.uptime = uptime
+        self.problem = problem
     }
 
     /// "exit code 1", "signal 11 (SIGSEGV)".
@@ -136,14 +164,17 @@ extension WorkerEvent {
     private func lifeDetails(_ id: Int) -> EventDetails? {
         switch self {
         case .started: EventDetails("worker-started", .info, "worker \(id) started")
+        case .listens(let after):
+            EventDetails("worker-listens", .debug, "worker \(id) listens", [.seconds("after", after)])
         case .ready(let after):
             EventDetails("worker-ready", .info, "worker \(id) ready", [.seconds("after", after)])
-        case .startTimedOut(let after):
+        case .startTimedOut(let after, let problem):
             EventDetails(
                 "worker-start-timed-out",
                 .error,
-                "worker \(id) was not ready within \(after.shortText): killed; does it take its connections from maitred (docs/PROTOCOL.md)?",
-                [.seconds("after", after)]
+                "worker \(id) was not ready within \(after.shortText): killed"
+                    + (problem.map { "; \($0.reason)" } ?? ""),
+                [.seconds("after", after)] + (problem?.fields ?? [])
             )
         case .draining(let open):
             EventDetails("worker-draining", .info, "worker \(id) is draining", [.whole("open", open)])
@@ -153,11 +184,11 @@ extension WorkerEvent {
             EventDetails(
                 "worker-exited",
                 exit.wasAsked ? .info : .warning,
-                "worker \(id) exited: \(exit.words)",
+                "worker \(id) exited: \(exit.words)" + (exit.problem.map { "; \($0.reason)" } ?? ""),
                 exit.fields
             )
         case .leftProcesses:
-            EventDetails("worker-left-processes", .info, "worker \(id) left processes in its group: stopping them")
+            EventDetails("worker-left-processes", .info, "worker \(id) left processes behind: stopping them")
         default: nil
         }
     }
@@ -252,7 +283,8 @@ extension WorkerExit {
         var fields: [EventField] = []
         if let code { fields.append(.whole("code", code)) }
         if let signal { fields.append(.text("signal", signalName ?? "\(signal)")) }
-        return fields + [EventField("asked", .flag(wasAsked)), .seconds("uptime", uptime)]
+        fields += [EventField("asked", .flag(wasAsked)), .seconds("uptime", uptime)]
+        return fields + (problem?.fields ?? [])
     }
 }
 

@@ -18,7 +18,14 @@ extension Master {
             emit(.master(.listening(index: listener.index, address: address, name: listener.name)), now)
         }
         emit(.master(.started(workers: pool.size, strategy: strategyName, command: configuration.command[0])), now)
+        if let spawner = spawners[pool.generation] { sayUnfit(spawner, now) }
         service.status(statusLine())
+    }
+
+    /// Warns of a program that will hardly be a worker.
+    func sayUnfit(_ spawner: WorkerSpawner, _ now: Instant) {
+        guard let program = spawner.program, let warning = spawner.warning else { return }
+        emit(.master(.programUnfit(path: program.path, problem: warning)), now)
     }
 
     /// One line for a person: what `systemctl status` shows.

@@ -63,6 +63,7 @@ extension Master {
         _ changes: [ConfigurationChange],
         _ now: Instant
     ) -> Int {
+        let known = spawners[pool.generation]?.warning
         let generation = pool.beginGeneration()
         spawners[generation] = spawner
         apply(merged, now)
@@ -70,6 +71,7 @@ extension Master {
         lastReload.began(generation: generation, deferred: deferred, at: now)
         emit(.rollout(.reloading(generation: generation, workers: pool.size)), now)
         for setting in deferred { emit(.rollout(.settingDeferred(name: setting)), now) }
+        if spawner.warning != known { sayUnfit(spawner, now) }
         perform(rollout.reload(to: generation, slots: rolloutSlots, at: now), now)
         wake(at: now)
         return generation

@@ -135,7 +135,7 @@ extension Master {
             drainAll(now, until: end)
         case .draining:
             killDeparting(now)
-            guard workers.isEmpty, departing.isEmpty else { return }
+            guard workers.isEmpty, departing.isEmpty, hunts.isEmpty else { return }
             let status: CInt = shutdown.neededKill || shutdown.isFailure ? 1 : 0
             emit(.master(.stopped(status: Int(status))), now)
             exitCode = status
@@ -146,7 +146,8 @@ extension Master {
     private var failureWords: String {
         let words = "every slot has failed: nothing can be served"
         if isServing { return words }
-        return "\(words); no worker of \(configuration.command[0]) ever became ready: does it end by itself?"
+        let reason = lastStartProblem?.clause ?? "does it end by itself?"
+        return "\(words); no worker of \(configuration.command[0]) ever became ready: \(reason)"
     }
 
     private func areChannelsEmpty() -> Bool {

@@ -28,6 +28,7 @@ extension Master {
             perform(worker.machine.timePassed(at: now), for: worker, now)
         }
         killDeparting(now)
+        huntStrays(now)
         fillSlots(now)
         let pauseEnd = handoff.endPauses(now: now)
         watchListeners()
@@ -41,6 +42,7 @@ extension Master {
         earliest = min(earliest, rollout.deadline ?? .never, control?.deadline ?? .never)
         for worker in workers.values { earliest = min(earliest, worker.machine.deadline ?? .never) }
         for group in departing { earliest = min(earliest, group.killAt ?? .never) }
+        for hunt in hunts { earliest = min(earliest, hunt.at) }
         return min(earliest, shutdown.deadline ?? .never)
     }
 

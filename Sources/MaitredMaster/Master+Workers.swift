@@ -43,7 +43,13 @@ extension Master {
         guard let spawner = spawners[order.generation] else { preconditionFailure("settings that were forgotten") }
         let spawned = try spawner.spawn(order, output: output)
         let machine = WorkerMachine(timeouts: WorkerTimeouts(configuration), at: now)
-        let worker = WorkerHandle(spawned, generation: order.generation, machine: machine, at: now)
+        let worker = WorkerHandle(
+            spawned,
+            generation: order.generation,
+            machine: machine,
+            start: spawner.facts,
+            at: now
+        )
         // From here on the process exists: whatever fails, its exit must be seen.
         workers[worker.id] = worker
         hasStartedAny = true
@@ -78,7 +84,9 @@ extension Master {
                 worker.process.signal(Self.killSignal)
                 worker.group.signal(Self.killSignal)
             case .reportStartTimeout:
-                emit(worker, .startTimedOut(after: configuration.startTimeout), now)
+                worker.startProblem = problemAtTimeout(of: worker)
+                let problem = worker.startProblem.map(StartFailure.init)
+                emit(worker, .startTimedOut(after: configuration.startTimeout, problem: problem), now)
             }
         }
         if !actions.isEmpty { wake(at: worker.machine.deadline ?? .never) }
@@ -178,15 +186,19 @@ extension Master {
         worker.link.stopListening()
         if end.wasKilled, shutdown.isUnderWay { shutdown.neededKill = true }
 
-        emit(worker, .exited(WorkerExit(status, wasAsked: end.wasAsked, uptime: now - worker.startedAt)), now)
+        let problem = problem(atEndOf: worker, end, status)
+        let uptime = now - worker.startedAt
+        emit(worker, .exited(WorkerExit(status, wasAsked: end.wasAsked, uptime: uptime, problem: problem)), now)
         output.ended(id: worker.id)
         keepCounts(of: worker)
         if worker.group.exists { endGroup(of: worker, now) }
+        if problem == .daemonised { endStrays(of: worker, now) }
 
         let slot = worker.link.slot
         let outcome = pool.ended(id: worker.id, slot: slot, readyFor: end.readyFor, wasAsked: end.wasAsked, at: now)
         report(outcome, slot: slot, now)
-        let reason = end.readyFor == nil && end.wasKilled ? "was not ready in time" : "exited: \(status)"
+        let words = end.readyFor == nil && end.wasKilled ? "was not ready in time" : "exited: \(status)"
+        let reason = words + ((worker.startProblem ?? problem).map { ": \($0.clause)" } ?? "")
         let wasReady = end.readyFor != nil
         perform(rollout.workerEnded(worker.id, wasReady: wasReady, reason: reason, slots: rolloutSlots, at: now), now)
         answerEnd(of: worker.id)
@@ -218,9 +230,14 @@ extension Master {
 
     private func endGroup(of worker: WorkerHandle, _ now: Instant) {
         emit(worker, .leftProcesses, now)
-        worker.group.signal(configuration.stopSignal.number)
+        end(worker.group, of: worker, now)
+    }
+
+    /// Tells a group to stop, and kills it if it does not.
+    func end(_ group: ProcessGroup, of worker: WorkerHandle, _ now: Instant) {
+        group.signal(configuration.stopSignal.number)
         let killAt = now + configuration.killTimeout
-        departing.append(DepartingGroup(id: worker.id, group: worker.group, killAt: killAt))
+        departing.append(DepartingGroup(id: worker.id, group: group, killAt: killAt))
         wake(at: killAt)
     }
 
@@ -249,15 +266,22 @@ extension WorkerTimeouts {
 
 extension WorkerExit {
     /// How a process ended, in the words of events.
-    init(_ status: ExitStatus, wasAsked: Bool, uptime: Duration) {
+    init(_ status: ExitStatus, wasAsked: Bool, uptime: Duration, problem: StartProblem?) {
+        var code: Int?
+        var number: Int?
+        var name: String?
         switch status {
-        case .exited(let code):
-            self.init(code: Int(code), signal: nil, signalName: nil, wasAsked: wasAsked, uptime: uptime)
-        case .signaled(let signal):
-            let name = Signal.name(of: signal)
-            self.init(code: nil, signal: Int(signal), signalName: name, wasAsked: wasAsked, uptime: uptime)
-        case .unknown:
-            self.init(code: nil, signal: nil, signalName: nil, wasAsked: wasAsked, uptime: uptime)
+        case .exited(let status): code = Int(status)
+        case .signaled(let signal): (number, name) = (Int(signal), Signal.name(of: signal))
+        case .unknown: break
         }
+        self.init(
+            code: code,
+            signal: number,
+            signalName: name,
+            wasAsked: wasAsked,
+            uptime: uptime,
+            problem: problem.map(StartFailure.init)
+        )
     }
 }

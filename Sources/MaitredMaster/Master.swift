@@ -54,8 +54,10 @@ package final class Master {
     var handle: MasterHandle?
     var workers: [Int: WorkerHandle] = [:]
     var departing: [DepartingGroup] = []
+    var hunts: [StrayHunt] = []
     var shutdown = Shutdown()
     var hasStartedAny = false
+    var lastStartProblem: StartProblem?
 
     /// Whether a worker has been ready since the start.
     var isServing = false

@@ -60,7 +60,7 @@ extension Master {
                 environment: environment,
                 listeners: listeners.map { $0.socket.address.description },
                 direct: direct,
-                port: listeners.lazy.compactMap { $0.socket.address.port }.first,
+                ports: listeners.compactMap { $0.socket.address.port },
                 socketName: workerSocket.name,
                 descriptorLimit: limit
             )

@@ -46,6 +46,12 @@ final class WorkerHandle {
     /// Since when it was silent when it was last found to hang, nil before.
     var silentSince: Instant?
 
+    /// What is known of its start, for the question why it failed.
+    var start: StartFacts
+
+    /// The likely reason why it was not ready in time.
+    var startProblem: StartProblem?
+
     /// When its drain began, nil before.
     var drainingSince: Instant?
 
@@ -62,8 +68,15 @@ final class WorkerHandle {
     var isControlWatched = true
 
     /// A worker that was just started.
-    init(_ spawned: consuming WorkerSpawner.Spawned, generation: Int, machine: WorkerMachine, at now: Instant) {
+    init(
+        _ spawned: consuming WorkerSpawner.Spawned,
+        generation: Int,
+        machine: WorkerMachine,
+        start: StartFacts,
+        at now: Instant
+    ) {
         self.generation = generation
+        self.start = start
         link = spawned.link
         process = spawned.process
         control = spawned.control

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import MaitredConfig
+internal import MaitredSupervise
 internal import MaitredSystem
 internal import MaitredSystemd
 
@@ -12,8 +13,8 @@ struct WorkerLaunch {
     let listeners: [String]
     /// Where workers accept by themselves: what they get instead of channels.
     let direct: DirectListeners?
-    /// Port of the first listener that has one.
-    let port: UInt16?
+    /// Ports of those listeners that have one.
+    let ports: [UInt16]
     /// Where processes of workers fetch descriptors that they lost.
     let socketName: String
     /// What the master was started with.
@@ -27,10 +28,15 @@ struct WorkerLaunch {
         var variables = WorkerSpawner.baseEnvironment(
             inherited: environment,
             added: configuration.workerEnvironment,
-            port: port
+            port: ports.first
         )
         if let user { variables = Self.variables(variables, of: user) }
-        if configuration.usesPreload, let library = PreloadLibrary.path {
+        let program = WorkerProgram.find(
+            configuration.command,
+            searchPath: Self.value(of: "PATH", in: variables),
+            owner: WorkerOwner(user)
+        )
+        if configuration.usesPreload, program?.isHarmedByLibrary != true, let library = PreloadLibrary.path {
             variables = PreloadLibrary.added(library, to: variables)
         }
         return WorkerSpawner(
@@ -44,8 +50,14 @@ struct WorkerLaunch {
             socketName: socketName,
             appPort: configuration.appPort,
             stopSignal: configuration.stopSignal.number,
-            user: user
+            user: user,
+            program: program,
+            facts: StartFacts(configuration, program, ports: ports)
         )
+    }
+
+    private static func value(of name: String, in variables: [String]) -> String? {
+        variables.first { $0.hasPrefix("\(name)=") }.map { String($0.dropFirst(name.count + 1)) }
     }
 
     private func account(_ name: String) throws(StartupError) -> UserAccount {

@@ -32,6 +32,10 @@ struct WorkerSpawner {
     let stopSignal: Int32
     /// Whom workers run as, nil for the master's own user.
     let user: UserAccount?
+    /// The program that the command is in the end, as far as its files tell.
+    var program: WorkerProgram?
+    /// What is known of every worker before it has done anything.
+    var facts = StartFacts(library: .given)
 
     /// A process that runs, and the master's ends of what joins them.
     struct Spawned: ~Copyable {
@@ -100,6 +104,14 @@ struct WorkerSpawner {
             stopSignal: stopSignal
         ).variables
         return variables.map { "\($0.name)=\($0.value)" }
+    }
+
+    /// Whom workers run as.
+    var owner: WorkerOwner { WorkerOwner(user) }
+
+    /// Why the program will hardly be a worker; nil where nothing is known, or only an SDK is counted on.
+    var warning: String? {
+        facts.library == .given ? program?.warning : nil
     }
 
     /// The environment every worker starts from: the master's own, without what was meant for the master.

@@ -81,7 +81,7 @@ package enum ProcessFiles {
 
     /// Lends the first 1,024 bytes of a file, more than any line read here has; on the stack, because this runs for every
     /// worker once a second.
-    private static func withSmallFile<Value>(_ path: String, _ body: (UnsafeBufferPointer<UInt8>) -> Value?) -> Value? {
+    static func withSmallFile<Value>(_ path: String, _ body: (UnsafeBufferPointer<UInt8>) -> Value?) -> Value? {
         let number = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard number >= 0 else { return nil }
         let file = Descriptor(owning: number)

@@ -28,3 +28,9 @@ package func makeDirectories(above path: String) throws(SystemError) {
         }
     }
 }
+
+/// The process group of this process.
+package func ownGroup() -> Int32 { getpgrp() }
+
+/// The group this process acts as.
+package func effectiveGroup() -> UInt32 { getegid() }

@@ -145,6 +145,17 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
+    /// How the 16 bytes of an IPv6 address are written.
+    ///
+    /// Wraps `inet_ntop(3)`.
+    static func text(ipv6 bytes: [UInt8]) -> String? {
+        guard bytes.count == MemoryLayout<in6_addr>.size else { return nil }
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        // SAFETY: the address has its 16 bytes, and the text is as long as it says.
+        guard unsafe inet_ntop(AF_INET6, bytes, &text, socklen_t(text.count)) != nil else { return nil }
+        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
     /// "127.0.0.1:8080", "[::1]:8080", "unix:/run/x.sock".
     package var description: String {
         guard let host, let port else { return "unix:\(unixPath ?? "")" }

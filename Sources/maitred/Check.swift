@@ -69,6 +69,12 @@ enum Finding: Equatable, CustomStringConvertible {
         } catch {
             findings.append(.problem(error.description))
         }
+        // Without the library everybody counts on an SDK.
+        if configuration.usesPreload, configuration.strategy.isChosen,
+            let warning = WorkerProgram.find(configuration, environment: environment)?.warning
+        {
+            findings.append(.warning(warning))
+        }
         if let user = configuration.workerUser {
             if let problem = missing("user", Account.user(user), user, .workerUser) { findings.append(problem) }
             if geteuid() != 0 {
@@ -109,7 +115,7 @@ enum Finding: Equatable, CustomStringConvertible {
                 noDelay: specification.hasNoDelay,
                 mode: specification.mode.map { UInt32($0) }
             )
-            let socket = try ListeningSocket.open(address(of: specification), options)
+            let socket = try ListeningSocket.open(SocketAddress(specification), options)
             socket.removeFile()
             return nil
         } catch {
@@ -117,13 +123,16 @@ enum Finding: Equatable, CustomStringConvertible {
             return .warning("\(specification.address) is in use: serve can start once it is free")
         }
     }
+}
 
-    private static func address(of specification: ListenSpecification) throws(SystemError) -> SocketAddress {
+extension SocketAddress {
+    /// The address that a specification means; looks up a host name.
+    init(_ specification: ListenSpecification) throws(SystemError) {
         switch specification.address {
         case .ipv4(let host, let port), .ipv6(let host, let port), .host(let host, let port):
-            try .resolve(host: host, port: port)
+            self = try .resolve(host: host, port: port)
         case .unix(let path):
-            try SocketAddress(unixPath: path)
+            try self.init(unixPath: path)
         }
     }
 }

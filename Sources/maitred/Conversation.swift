@@ -43,6 +43,14 @@ struct Conversation: ~Copyable {
         }
     }
 
+    /// How the master is.
+    mutating func status() throws -> StatusReport {
+        guard let report = try ask(ControlRequest(.status)).status else {
+            throw CommandFailure.refused("the master's answer has no status in it")
+        }
+        return report
+    }
+
     /// Asks, and shows progress until it is done.
     ///
     /// Ctrl-C and SIGTERM end the wait, and nothing else.

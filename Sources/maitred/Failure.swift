@@ -55,15 +55,16 @@ enum Failure {
         let text = visible(words.prefix(1).lowercased() + words.dropFirst(), limit: lineLimit)
         let parts = text.split(separator: ". Did you mean ", maxSplits: 1)
         if parts.count == 2 { return "\(parts[0]): did you mean \(parts[1])" }
-        guard ["serve", "check"].contains(arguments.first) else {
+        let command = arguments.first ?? ""
+        guard ["serve", "check", "explain-worker"].contains(command) else {
             let names = Maitred.configuration.subcommands.map { $0._commandName }
-            let command = arguments.first.flatMap { names.contains($0) ? " \($0)" : nil } ?? ""
-            return "\(text): see 'maitred\(command) --help'"
+            return "\(text): see 'maitred\(names.contains(command) ? " \(command)" : "") --help'"
         }
         if text.contains("unexpected argument") {
-            return "\(text): put the command after '--', as in 'maitred serve --listen :8080 -- ./server'"
+            let example = command == "explain-worker" ? command : "serve --listen :8080"
+            return "\(text): put the command after '--', as in 'maitred \(example) -- ./server'"
         }
-        return "\(text): see 'maitred serve --help'"
+        return "\(text): see 'maitred \(command == "explain-worker" ? command : "serve") --help'"
     }
 
     /// Writes the line at once; if standard error is closed there is nobody left to tell.

@@ -17,8 +17,8 @@ struct Maitred: ParsableCommand {
             """,
         version: ProgramVersion.text,
         subcommands: [
-            Serve.self, Check.self, Status.self, Top.self, Events.self, Reload.self, Restart.self, Drain.self,
-            Hold.self, Release.self, Scale.self, Strategy.self, Stop.self, Bench.self,
+            Serve.self, Check.self, ExplainWorker.self, Status.self, Top.self, Events.self, Reload.self, Restart.self,
+            Drain.self, Hold.self, Release.self, Scale.self, Strategy.self, Stop.self, Bench.self,
         ]
     )
 

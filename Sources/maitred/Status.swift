@@ -35,9 +35,7 @@ struct Status: ParsableCommand {
 
     func run() throws {
         var conversation = Conversation(try master.connect())
-        guard let report = try conversation.ask(ControlRequest(.status)).status else {
-            throw CommandFailure.refused("the master's answer has no status in it")
-        }
+        let report = try conversation.status()
         guard !json else { return try StandardOutput.write(ControlJSON.text(report) + [UInt8(ascii: "\n")]) }
         let width = StandardOutput.isTerminal ? Terminal.size(of: STDOUT_FILENO).columns : nil
         try StandardOutput.write(StatusText.of(report, style: StandardOutput.style, width: width))

@@ -37,9 +37,7 @@ struct Top: ParsableCommand {
         // Looked at before the terminal is taken: what goes wrong here is a line like any other.
         let path = try master.path()
         var conversation = Conversation(try .connect(to: path))
-        guard let report = try conversation.ask(ControlRequest(.status)).status else {
-            throw CommandFailure.refused("the master's answer has no status in it")
-        }
+        let report = try conversation.status()
         var loop = try TopLoop(path: path, conversation, report, every: pause)
         try loop.run()
     }

@@ -25,18 +25,23 @@ static struct maitred_worker new_worker(void)
     return worker;
 }
 
-/* A first byte (1: asks for credentials beside each packet, 2: without close-on-exec), then packets. */
+/*
+ * A first byte (1: asks for credentials beside each packet, 2: without close-on-exec, 4: it is the socket that does not
+ * wait, not the call), then packets.
+ */
 void fuzz_take(struct input *input)
 {
     struct maitred_worker worker = new_worker();
     struct maitred_connection connection;
     uint64_t options = input_number(input, 1), taken = 0;
     int on = options & 1, close_on_exec = options & 2 ? 0 : MSG_CMSG_CLOEXEC, error = 0;
+    int flags = close_on_exec | (options & 4 ? 0 : MSG_DONTWAIT);
 
     setsockopt(stage.channels[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on);
+    fcntl(stage.channels[0], F_SETFL, options & 4 ? O_NONBLOCK : 0);
     stage_send(input, stage.channel_peers[0], 3);
     for (unsigned i = 0; i < MOST_PACKETS && error != -EAGAIN && error != -EPIPE; i++) {
-        error = maitred_worker_take_as(&worker, stage.channels[0], close_on_exec, &connection);
+        error = maitred_worker_take_as(&worker, stage.channels[0], flags, &connection);
         require(error <= 0, "an error is negative");
         if (error < 0)
             continue;

@@ -60,6 +60,16 @@ extension Integration {
             )
         }
 
+        @Test func `a program that can hardly be a worker is a warning, unless an SDK is counted on`() throws {
+            try withOddPrograms { programs in
+                let path = try programs.fixed()
+                let options = ["--listen", "127.0.0.1:0"]
+                let line = "warning: worker program \(path) is statically linked: it is no worker unless it uses an SDK"
+                try check(options + ["--", path], status: 0, [line, "configuration ok"])
+                try check(options + ["--no-preload", "--", path], status: 0, ["configuration ok"])
+            }
+        }
+
         @Test func `without an address it depends on systemd`() throws {
             try check(
                 ["--", "true"],

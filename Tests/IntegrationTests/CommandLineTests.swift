@@ -164,7 +164,7 @@ extension Integration {
             #expect(try version.waitExit() == .exited(code: 0))
             #expect(version.lines.count == 1)
             #expect(version.outputLines.first?.wholeMatch(of: /\d+\.\d+\.\d+/) != nil)
-            for arguments in [["--help"], ["serve", "--help"], ["help", "serve"]] {
+            for arguments in [["--help"], ["serve", "--help"], ["help", "serve"], ["explain-worker", "--help"]] {
                 let help = try Program(ProgramPath.built("maitred"), arguments)
                 #expect(try help.waitExit() == .exited(code: 0))
                 #expect(help.errorLines.isEmpty)

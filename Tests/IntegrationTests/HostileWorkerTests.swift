@@ -138,7 +138,7 @@ extension Integration {
             let service = try Service(workers: 1, worker: Self.forking())
             let child = try Self.forkedChild(of: service)
             kill(try service.pid(ofWorker: 1), SIGKILL)
-            try service.master.waitForLine(containing: "worker 1 left processes in its group: stopping them")
+            try service.master.waitForLine(containing: "worker 1 left processes behind: stopping them")
             #expect(eventually { !isAlive(child) })
             try service.master.waitForLine(containing: "worker 2 ready")
             #expect(try TestClient.get(from: service.address).field("id") == "2")

@@ -36,15 +36,19 @@ struct ServiceControl: Sendable {
 
     /// What the master says of itself, over a connection of its own.
     func status() throws -> StatusReport {
+        let reply = try ask(ControlRequest(.status))
+        guard let report = reply.status else { throw TestFailure("no status in \(reply)") }
+        return report
+    }
+
+    /// Asks the master, over a connection of its own, and returns its first answer.
+    func ask(_ request: ControlRequest) throws -> ControlReply {
         var connection = try ControlConnection.connect(to: path)
-        try connection.send(ControlJSON.line(ControlRequest(.status)))
+        try connection.send(ControlJSON.line(request))
         guard case .line(let line) = try connection.nextLine(within: .seconds(10)) else {
             throw TestFailure("the master did not answer")
         }
-        guard let report = try ControlJSON.decode(ControlReply.self, from: line).status else {
-            throw TestFailure("no status in \(String(decoding: line, as: UTF8.self))")
-        }
-        return report
+        return try ControlJSON.decode(ControlReply.self, from: line)
     }
 
     /// Waits for a state of the master, and returns it.

@@ -35,10 +35,31 @@ package enum LoadRun {
         within limit: Duration = .seconds(30),
         countedBy key: @Sendable @escaping (TestResponse) -> String = { $0.field("id") ?? $0.body }
     ) -> Result {
-        let next = Counter()
-        return run(concurrency: concurrency, address, path: path, within: limit, countedBy: key) {
-            next.value.wrappingAdd(1, ordering: .relaxed).oldValue < requests
+        run(requests: requests, concurrency: concurrency, countedBy: key) { () throws(TestFailure) in
+            try TestClient.get(path, from: address, within: limit)
         }
+    }
+
+    /// Runs requests that a body makes, and returns when all are answered or have failed.
+    ///
+    /// - Parameters:
+    ///   - requests: How many in all.
+    ///   - concurrency: How many at once: one thread each.
+    ///   - key: What a response counts as: its field `id` unless said otherwise, else its body.
+    ///   - ask: Makes one request.
+    package static func run(
+        requests: Int,
+        concurrency: Int,
+        countedBy key: @Sendable @escaping (TestResponse) -> String = { $0.field("id") ?? $0.body },
+        asking ask: @Sendable @escaping () throws(TestFailure) -> TestResponse
+    ) -> Result {
+        let next = Counter()
+        return run(
+            concurrency: concurrency,
+            countedBy: key,
+            while: { next.value.wrappingAdd(1, ordering: .relaxed).oldValue < requests },
+            asking: ask
+        )
     }
 
     /// Runs requests for as long as a condition holds, and returns when all are answered or have failed.
@@ -55,15 +76,25 @@ package enum LoadRun {
         countedBy key: @Sendable @escaping (TestResponse) -> String = { $0.field("id") ?? $0.body },
         while goesOn: @Sendable @escaping () -> Bool
     ) -> Result {
+        run(concurrency: concurrency, countedBy: key, while: goesOn) { () throws(TestFailure) in
+            try TestClient.get(path, from: address, within: limit)
+        }
+    }
+
+    /// The same for requests that a body makes.
+    package static func run(
+        concurrency: Int,
+        countedBy key: @Sendable @escaping (TestResponse) -> String = { $0.field("id") ?? $0.body },
+        while goesOn: @Sendable @escaping () -> Bool,
+        asking ask: @Sendable @escaping () throws(TestFailure) -> TestResponse
+    ) -> Result {
         let begun = ContinuousClock.now
         let results = Guarded(Result())
         inThreads(concurrency) { _ in
             var own = Result()
             while goesOn() {
                 let asked = ContinuousClock.now
-                let fate = Swift.Result { () throws(TestFailure) in
-                    try TestClient.get(path, from: address, within: limit)
-                }
+                let fate = Swift.Result { () throws(TestFailure) in try ask() }
                 own.count(fate, after: ContinuousClock.now - asked, by: key)
             }
             results.withLock { $0.add(own) }

@@ -71,10 +71,15 @@ package final class TestClient {
         try send("GET \(path) HTTP/1.1\r\nHost: test\r\nConnection: \(persistence)\r\n\r\n")
     }
 
-    /// Sends bytes as they are.
+    /// Sends text as it is.
     package func send(_ text: String) throws(TestFailure) {
+        try send(Array(text.utf8))
+    }
+
+    /// Sends bytes as they are.
+    package func send(_ bytes: [UInt8]) throws(TestFailure) {
         guard let number = descriptor?.number else { throw TestFailure("the client is closed") }
-        var rest = Array(text.utf8)[...]
+        var rest = bytes[...]
         while !rest.isEmpty {
             let sent = rest.withUnsafeBytes { Glibc.send(number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
             guard sent > 0 else { throw TestFailure("cannot send", errno: errno) }
@@ -90,6 +95,14 @@ package final class TestClient {
                 if let response = TestResponse(takingFrom: &received, isEnd: true) { return response }
                 throw TestFailure("the server closed after \(received.count) bytes of a response")
             }
+        }
+    }
+
+    /// Reads until a body finds what it looks for in all that was received, and returns that.
+    package func receive<Answer>(_ find: ([UInt8]) -> Answer?) throws(TestFailure) -> Answer {
+        while true {
+            if let answer = find(received) { return answer }
+            if try !receiveMore() { throw TestFailure("the server closed after \(received.count) bytes of an answer") }
         }
     }
 

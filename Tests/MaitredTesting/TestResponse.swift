@@ -9,6 +9,13 @@ package struct TestResponse: Equatable, Sendable {
     /// The whole body.
     package let body: String
 
+    /// An answer that is whole and good, in a protocol that has no status.
+    package init(_ body: String) {
+        status = 200
+        headers = [:]
+        self.body = body
+    }
+
     /// The value of a word "name=value" in the body, as the test worker writes them; nil when there is none.
     package func field(_ name: String) -> String? {
         body.split(whereSeparator: \.isWhitespace).first { $0.hasPrefix("\(name)=") }

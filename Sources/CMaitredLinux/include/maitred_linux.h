@@ -132,6 +132,12 @@ int maitred_linux_processor_count(void);
 /* prctl(2) PR_SET_CHILD_SUBREAPER: orphans of our descendants become our children. */
 int maitred_linux_become_subreaper(void);
 
+/* prctl(2) PR_GET_NO_NEW_PRIVS: 1 when no program that is executed gains anything by its file's bits, 0 when it may. */
+int maitred_linux_has_no_new_privileges(void);
+
+/* 1 when a file gives whoever executes it capabilities(7), 0 when not or nobody knows. */
+int maitred_linux_has_file_capabilities(int descriptor);
+
 /* prctl(2) PR_SET_TIMERSLACK: by how much the calling thread's waits may end late. 0 is the thread's default. */
 int maitred_linux_set_timer_slack(unsigned long nanoseconds);
 

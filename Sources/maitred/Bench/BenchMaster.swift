@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
 import MaitredControl
 import MaitredSystem
 
-/// A master that a benchmark starts, watches and stops: this very program, as `maitred serve`.
+/// A master that a benchmark starts, watches and stops.
 struct BenchMaster: ~Copyable {
-    /// How long a start or a stop may take.
-    private static let patience = Duration.seconds(30)
-
-    private let process: ChildProcess
+    private let master: ChildMaster
     private var conversation: Conversation
 
     /// Where it listens.
@@ -25,39 +21,28 @@ struct BenchMaster: ~Copyable {
     ///   - command: The workers' program and its arguments.
     ///   - directory: Where its control socket is to be.
     /// - Throws: What the start of a process, or the master, says.
-    init(strategy: String, workers: Int, command: [String], in directory: borrowing BenchDirectory) throws {
-        let path = "\(directory.path)/control"
-        let arguments =
+    init(strategy: String, workers: Int, command: [String], in directory: borrowing PrivateDirectory) throws {
+        let master = try ChildMaster(
             [
-                "maitred", "serve", "--listen", "127.0.0.1:0", "--workers", "\(workers)", "--strategy", strategy,
-                "--control", path, "--log-level", "error", "--drain-timeout", "5s", "--",
-            ] + command
-        let plan = SpawnPlan(
-            path: "/proc/self/exe",
-            arguments: arguments,
+                "--listen", "127.0.0.1:0", "--workers", "\(workers)", "--strategy", strategy, "--log-level", "error",
+                "--drain-timeout", "5s",
+            ],
+            command: command,
+            socket: directory.socket,
             environment: ProcessEnvironment.variables().filter { !$0.key.hasPrefix("MAITRED_") }
-                .map { "\($0.key)=\($0.value)" },
-            descriptors: [],
-            descriptorLimit: try DescriptorLimit.current()
         )
-        let process = try ChildProcess.spawn(plan)
-        let report = try Self.whenReady(process, path, workers: workers)
-        let conversation = Conversation(try .connect(to: path))
-        guard let listener = report.listeners.first, let port = UInt16(listener.address.drop { $0 != ":" }.dropFirst())
-        else { throw CommandFailure.refused("the master does not say where it listens") }
-        let address = try SocketAddress.resolve(host: "127.0.0.1", port: port)
-        pid = process.pid
-        self.address = address
-        self.process = process
+        guard var conversation = try master.conversation() else {
+            throw CommandFailure.refused("the master did not start")
+        }
+        address = try Self.whenReady(master, &conversation, workers: workers)
+        pid = master.pid
         self.conversation = conversation
+        self.master = master
     }
 
     /// How it is.
     mutating func status() throws -> StatusReport {
-        guard let report = try conversation.ask(ControlRequest(.status)).status else {
-            throw CommandFailure.refused("the master's answer has no status in it")
-        }
-        return report
+        try conversation.status()
     }
 
     /// Begins to replace all workers, and does not wait.
@@ -67,55 +52,29 @@ struct BenchMaster: ~Copyable {
 
     /// Ends it, and waits.
     consuming func stop() throws {
-        process.signal(SIGTERM)
-        guard Waiting.wait(for: [.readable(process.descriptor.number)], within: Self.patience)[0] else {
-            process.signal(SIGKILL)
-            throw CommandFailure.refused("the master did not stop within \(Self.patience)")
-        }
-        _ = process.reap()
+        try master.stop()
     }
 
     private static func whenReady(
-        _ process: borrowing ChildProcess,
-        _ path: String,
+        _ master: ChildMaster,
+        _ conversation: inout Conversation,
         workers: Int
-    ) throws
-        -> StatusReport
-    {
-        let deadline = ContinuousClock.now + patience
+    ) throws -> SocketAddress {
+        let deadline = ContinuousClock.now + ChildMaster.patience
         while ContinuousClock.now < deadline {
+            let report = try conversation.status()
+            if report.workers.count(where: { $0.state == "ready" }) == workers {
+                let text = report.listeners.first?.address ?? ""
+                guard let port = UInt16(text.drop { $0 != ":" }.dropFirst()) else {
+                    throw CommandFailure.refused("the master does not say where it listens")
+                }
+                return try .resolve(host: "127.0.0.1", port: port)
+            }
             // The process's end, or a moment for it to get on.
-            guard !Waiting.wait(for: [.readable(process.descriptor.number)], within: .milliseconds(20))[0] else {
+            guard !Waiting.wait(for: [.readable(master.number)], within: .milliseconds(20))[0] else {
                 throw CommandFailure.refused("the master did not start")
             }
-            guard var conversation = try? Conversation(.connect(to: path, within: .seconds(1))) else { continue }
-            guard let report = try conversation.ask(ControlRequest(.status)).status else { continue }
-            if report.workers.count(where: { $0.state == "ready" }) == workers { return report }
         }
-        process.signal(SIGTERM)
-        throw CommandFailure.refused("the workers were not ready within \(patience)")
-    }
-}
-
-/// A directory for as long as a benchmark runs.
-struct BenchDirectory: ~Copyable {
-    /// Where it is.
-    let path: String
-
-    /// Makes one that nobody else can enter.
-    ///
-    /// Wraps `mkdtemp(3)`.
-    init() throws {
-        let place = ProcessEnvironment.variables()["TMPDIR"] ?? "/tmp"
-        var template = Array("\(place)/maitred-bench-XXXXXX".utf8CString)
-        // SAFETY: the template ends with NUL and is written to in place.
-        let made = unsafe mkdtemp(&template) != nil
-        guard made else { throw SystemError(call: "create a directory in", object: place, errno: errno) }
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    deinit {
-        _ = unsafe unlink("\(path)/control")
-        _ = unsafe rmdir(path)
+        throw CommandFailure.refused("the workers were not ready within \(ChildMaster.patience)")
     }
 }

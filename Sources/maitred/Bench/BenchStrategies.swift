@@ -147,7 +147,7 @@ struct StrategySetup {
     /// - Throws: What a master or the generator says; `ExitCode` after Ctrl-C.
     func run() throws -> [RegimeResult] {
         let signals = try SignalDescriptor([SIGINT, SIGTERM])
-        let directory = try BenchDirectory()
+        let directory = try PrivateDirectory()
         var line = ProgressLine(of: regimes.count * rounds * strategies.count)
         defer { line.end() }
         var results: [RegimeResult] = []
@@ -176,7 +176,7 @@ struct StrategySetup {
         _ regime: Regime,
         _ strategy: String,
         round: Int,
-        in directory: borrowing BenchDirectory,
+        in directory: borrowing PrivateDirectory,
         _ signals: borrowing SignalDescriptor
     ) throws -> RegimeRun {
         var master = try BenchMaster(strategy: strategy, workers: workers, command: command, in: directory)
