@@ -67,7 +67,8 @@ ifneq (,$(findstring clang,$(SANITIZE_CC)))
 SANITIZE_FLAGS += -shared-libasan -Wl,-rpath,$(dir $(shell $(SANITIZE_CC) -shared-libasan \
     -print-file-name=libclang_rt.asan-$(shell uname -m).so))
 endif
-# Leaks are not looked for there: setenv(3) keeps old values. Inputs of `make sanitize`, about ten seconds, and the time that libFuzzer has in `make fuzz`.
+# Inputs of `make sanitize`, about ten seconds, and the time that libFuzzer has in `make fuzz`. The fuzzer looks for no
+# leaks: setenv(3) keeps old values.
 FUZZ_RUNS ?= 150000
 FUZZ_SECONDS ?= 60
 FUZZ = .build/fuzz

@@ -69,7 +69,7 @@ void watch_master(void)
         fcntl(control, F_SETFL, fcntl(control, F_GETFL) | O_ASYNC);
 }
 
-/* The other end of what is never readable; made once. */
+/* One end of a pair whose other end stays open and is never written to; made once. */
 static int never_readable = -1;
 
 static void end_descriptor(int fd)
@@ -84,15 +84,13 @@ static void end_descriptor(int fd)
 
 void end_listening(struct managed *managed, int asks_to_stop)
 {
-    static int other_end; /* stays open: an end of a pair whose other end is closed would be readable */
     int ends[2], error = errno, listening = MANAGED_LISTENING;
 
     if (__atomic_compare_exchange_n(&managed->state, &listening, MANAGED_ENDED, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
         if (never_readable < 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
-            other_end = keep_as_own(ends[1]);
             never_readable = keep_as_own(ends[0]);
+            keep_as_own(ends[1]);
         }
-        (void)other_end;
         for_each_descriptor_of(managed, end_descriptor);
         if (asks_to_stop)
             ask_to_stop();

@@ -60,6 +60,10 @@ STANDS_BEFORE(int, getsockname, int fd, struct sockaddr *address, socklen_t *len
 
     if (managed == NULL)
         return REAL(getsockname)(fd, address, length);
+    if (address == NULL || length == NULL) {
+        errno = EFAULT;
+        return -1;
+    }
     memcpy(address, &managed->address, *length < managed->address_length ? *length : managed->address_length);
     *length = managed->address_length;
     return 0;

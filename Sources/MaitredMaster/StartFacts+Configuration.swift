@@ -18,7 +18,6 @@ extension StartFacts {
     }
 
     private static func library(_ configuration: Configuration) -> Library {
-        if !configuration.strategy.isChosen { return .unused }
         if !configuration.usesPreload { return .turnedOff }
         return PreloadLibrary.path == nil ? .missing : .given
     }

@@ -73,8 +73,6 @@ package struct StartFacts: Equatable, Sendable {
         case turnedOff
         /// It is not installed where it is looked for.
         case missing
-        /// The strategy is one under which workers accept by themselves.
-        case unused
     }
 
     /// Whether workers get the preload library.
@@ -107,7 +105,6 @@ package struct StartFacts: Equatable, Sendable {
         if hasListened { return hasEnded ? .endedBeforeTaking : .takesNothing }
         if hasAttached { return hasEnded ? nil : .neverReady }
         switch library {
-        case .unused: return hasEnded ? nil : .needsSDK
         case .turnedOff: return hasEnded ? nil : .libraryTurnedOff
         case .missing: return .libraryMissing
         case .given: return listenerProblem ?? otherProblem ?? (hasEnded ? nil : .neverListened)

@@ -10,8 +10,6 @@ package enum StartProblem: Equatable, Sendable {
     case endedBeforeTaking
     /// An SDK has opened the load page and said nothing more.
     case neverReady
-    /// Workers accept by themselves, which the library cannot do for a program.
-    case needsSDK
     /// `--no-preload`.
     case libraryTurnedOff
     /// The library is not installed.
@@ -36,7 +34,6 @@ package enum StartProblem: Equatable, Sendable {
         case .takesNothing: "takes-nothing"
         case .endedBeforeTaking: "ended-before-taking"
         case .neverReady: "never-ready"
-        case .needsSDK: "needs-sdk"
         case .libraryTurnedOff: "library-turned-off"
         case .libraryMissing: "library-missing"
         case .unfit(let obstacle): obstacle.name
@@ -55,7 +52,6 @@ package enum StartProblem: Equatable, Sendable {
         case .takesNothing: "it listens and takes no connection: is it still loading?"
         case .endedBeforeTaking: "it had begun to listen, and took no connection"
         case .neverReady: "it uses an SDK, and did not say that it is ready"
-        case .needsSDK: "where workers accept by themselves only an SDK makes a program a worker"
         case .libraryTurnedOff: "no SDK said that it is ready, and --no-preload keeps the library out"
         case .libraryMissing: "no SDK said that it is ready, and libmaitred_preload.so is not installed"
         case .unfit(let obstacle): "it \(obstacle.words): only an SDK makes it a worker"
@@ -81,7 +77,6 @@ package enum StartProblem: Equatable, Sendable {
             ]
         case .endedBeforeTaking: ["see what it wrote before it ended"]
         case .neverReady: ["have it say that it is ready, or give it more time with --start-timeout"]
-        case .needsSDK: ["use an SDK, or another --strategy"]
         case .libraryTurnedOff: ["leave --no-preload out, or use an SDK"]
         case .libraryMissing: ["put libmaitred_preload.so beside maitred, or into ../lib/maitred from there"]
         case .unfit(.gainsPrivileges):

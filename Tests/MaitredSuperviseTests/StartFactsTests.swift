@@ -125,8 +125,7 @@ struct StartFactsTests {
 
     @Test(
         arguments: [
-            (.turnedOff, .libraryTurnedOff, nil), (.unused, .needsSDK, nil),
-            (.missing, .libraryMissing, .libraryMissing),
+            (.turnedOff, .libraryTurnedOff, nil), (.missing, .libraryMissing, .libraryMissing),
         ] as [(StartFacts.Library, StartProblem, StartProblem?)]
     )
     func `without the library only an SDK counts`(
@@ -142,7 +141,7 @@ struct StartFactsTests {
 
 struct StartProblemTests {
     private static let all: [StartProblem] = [
-        .daemonised, .takesNothing, .endedBeforeTaking, .neverReady, .needsSDK, .libraryTurnedOff, .libraryMissing,
+        .daemonised, .takesNothing, .endedBeforeTaking, .neverReady, .libraryTurnedOff, .libraryMissing,
         .unfit(.staticallyLinked), .unfit(.otherLibrary(loader: "ld-musl.so")), .unfit(.otherMachine),
         .unfit(.gainsPrivileges), .unfit(.makesOwnCalls), .environmentCleared, .libraryNotLoaded,
         .listensElsewhere(ListeningPlace(address: "127.0.0.1:3000", port: 3000)),

@@ -46,6 +46,9 @@ struct ExplainWorker: ParsableCommand {
     @Option(name: .of(.workerNofile), help: .of(.workerNofile))
     var workerNofile: String?
 
+    @Option(name: .of(.appPort), help: .of(.appPort))
+    var appPort: String?
+
     @Flag(name: .of(.noPreload), help: .of(.noPreload))
     var noPreload = false
 
@@ -82,7 +85,8 @@ struct ExplainWorker: ParsableCommand {
         (listen.isEmpty ? ["127.0.0.1:0"] : listen).map { RawSetting(.listen, $0) }
             + maitred.given([
                 (.startTimeout, startTimeout), (.workerUser, workerUser), (.workerNofile, workerNofile),
-                (.noPreload, noPreload ? "yes" : nil), (.config, config), (.workers, "1"), (.strategy, "round-robin"),
+                (.appPort, appPort), (.noPreload, noPreload ? "yes" : nil), (.config, config), (.workers, "1"),
+                (.strategy, "round-robin"),
             ])
     }
 }
