@@ -12,109 +12,16 @@
  *     reuseport the entrance is the listening socket itself, and the C library's accept serves it.
  *  3. It does so at bind, not at listen: a program that is started with the descriptor (uvicorn's and hypercorn's
  *     workers) recognises it by its inode, and listens there.
- *  4. This process becomes a worker at its first such bind, not before: programs between it and the master (a shell, npm)
- *     have the library too, and must keep their hands off the descriptors.
  */
 #include "preload.h"
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 
-static struct maitred_worker *worker; /* atomic */
-static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
-
-struct maitred_worker *own_worker(void)
-{
-    return __atomic_load_n(&worker, __ATOMIC_ACQUIRE);
-}
-
-/* ---- Becoming a worker ---------------------------------------------------------------------------- */
-
-/* In the environment of what a process of the worker executes: the numbers that are named are free for others. */
-#define MOVED "MAITRED_MOVED"
-
-/* Moves what the program does not know to high numbers, and marks it, so that the program does not close it. */
-static void keep_descriptors(struct maitred_worker *opened)
-{
-    for (unsigned index = 0; index < opened->entrance_count; index++)
-        opened->entrances[index] = keep_as_own(opened->entrances[index]);
-    opened->control = keep_as_own(opened->control);
-    setenv(MOVED, "1", 1);
-}
-
-/* 0, or -1 after saying why on standard error: the program is going to fail, and somebody will ask. */
-static int become_worker(void)
-{
-    struct maitred_worker *opened = NULL;
-    int error = 0;
-
-    pthread_mutex_lock(&opening);
-    if (own_worker() == NULL) {
-        error = maitred_worker_open(&opened);
-        if (error == 0) {
-            keep_descriptors(opened);
-            __atomic_store_n(&worker, opened, __ATOMIC_RELEASE);
-        }
-    }
-    pthread_mutex_unlock(&opening);
-    if (error < 0) {
-        fprintf(stderr, "maitred: this program cannot be a worker: %s\n", maitred_worker_problem());
-        errno = EADDRINUSE;
-    }
-    return error < 0 ? -1 : 0;
-}
-
-/* Takes our name out of LD_PRELOAD: what the program starts from now on is its own business. */
-static void leave_environment(void)
-{
-    const char *list = getenv("LD_PRELOAD"), *own = maitred_worker_variable("MAITRED_PRELOAD");
-    char rest[4096];
-    size_t used = 0;
-
-    if (list == NULL || own == NULL || strlen(list) >= sizeof rest)
-        return;
-    while (*list != '\0') {
-        size_t length = strcspn(list, ": ");
-        if (length > 0 && (strncmp(list, own, length) != 0 || own[length] != '\0')) {
-            if (used > 0)
-                rest[used++] = ':';
-            memcpy(rest + used, list, length);
-            used += length;
-        }
-        list += length + (list[length] != '\0');
-    }
-    rest[used] = '\0';
-    if (used > 0)
-        setenv("LD_PRELOAD", rest, 1);
-    else
-        unsetenv("LD_PRELOAD");
-}
-
 /* ---- bind ----------------------------------------------------------------------------------------- */
-
-int put_in_place(int replacement, int fd)
-{
-    struct watcher watchers[MOST_WATCHERS];
-    int flags = fcntl(fd, F_GETFD), status = fcntl(fd, F_GETFL), own = fcntl(replacement, F_GETFL);
-
-    if (flags < 0 || status < 0 || own < 0)
-        return -1;
-    int count = find_watchers(fd, watchers);
-    stop_watching(fd, watchers, count);
-    /* The status flags belong to the open file, which all processes of the worker share; the master does not mind. */
-    if (fcntl(replacement, F_SETFL, (own & ~O_NONBLOCK) | (status & O_NONBLOCK)) < 0 ||
-        REAL(dup3)(replacement, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0) {
-        watch_again(fd, watchers, count);
-        return -1;
-    }
-    watch_again(fd, watchers, count);
-    return 0;
-}
 
 /* The limit on the wait of an accept is the channel's. */
 static void copy_timeout(int socket, int channel)

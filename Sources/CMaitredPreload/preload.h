@@ -8,10 +8,11 @@
  *      accepting.c    accept, accept4
  *      closing.c      close and all that is like it
  *      processes.c    fork, exec and exit
+ *      attaching.c    how this process becomes a worker's
  *      managed.c      sockets of the program that stand for a listener of the master
  *      listeners.c    which address of the program is which listener of the master
  *      options.c      what a connection would have inherited from its listener
- *      watchers.c     epolls that watched a socket before it was bound
+ *      watchers.c     a descriptor becomes another file, and epolls go on watching it
  *      ending.c       when nothing will come any more
  *      descriptors.c  which descriptors are connections, and when the last one of each is closed
  *
@@ -63,6 +64,20 @@ extern struct functions functions;
 void find_functions(void);
 #define REAL(name) __extension__({ if (functions.name == NULL) find_functions(); functions.name; })
 
+/* ---- attaching.c ---------------------------------------------------------------------------------- */
+
+/* The worker that this process is, NULL before the first bind to an address of the master's. */
+struct maitred_worker *own_worker(void);
+
+/* Becomes it. 0, or -1 after saying why on standard error: the program is going to fail, and somebody will ask. */
+int become_worker(void);
+
+/* In the environment of what a process of the worker executes: the numbers that are named are free for others. */
+#define MOVED "MAITRED_MOVED"
+
+/* Takes our name out of LD_PRELOAD: what the program starts from now on is its own business. */
+void leave_environment(void);
+
 /* ---- options.c ------------------------------------------------------------------------------------ */
 
 /* An option that a connection is to be given. */
@@ -107,9 +122,6 @@ struct managed {
     struct inherited_option options[MOST_OPTIONS];
 };
 
-/* The worker that this process is, NULL before the first bind to an address of the master's. */
-struct maitred_worker *own_worker(void);
-
 /* The managed socket that a descriptor is, or NULL. */
 struct managed *managed_of(int fd);
 
@@ -126,9 +138,6 @@ int manage(int fd, unsigned listener, const struct sockaddr *address, socklen_t 
 
 /* Lets connections come. 0, or -1 with errno. */
 int begin_listening(int fd, struct managed *managed, int backlog);
-
-/* Puts a descriptor in the place of another, with what the program had set on that number. 0, or -1 with errno. */
-int put_in_place(int replacement, int fd);
 
 /* Finds descriptors that this program inherited and that are entrances of its worker. When the library is loaded. */
 void adopt_inherited(void);
@@ -157,22 +166,8 @@ int is_listener_path(int directory, const char *path);
 
 /* ---- watchers.c ----------------------------------------------------------------------------------- */
 
-#define MOST_WATCHERS 8
-
-struct watcher {
-    int epoll;
-    uint32_t events;
-    uint64_t data;
-};
-
-/* The epolls of this process that watch a descriptor. How many. */
-int find_watchers(int fd, struct watcher *ret_watchers);
-
-/* Before it becomes another file: they do not watch what it is now any more. */
-void stop_watching(int fd, const struct watcher *watchers, int count);
-
-/* Makes them watch what has that number now. */
-void watch_again(int fd, const struct watcher *watchers, int count);
+/* Puts a descriptor in the place of another, with what the program had set on that number. 0, or -1 with errno. */
+int put_in_place(int replacement, int fd);
 
 /* ---- descriptors.c -------------------------------------------------------------------------------- */
 

@@ -14,6 +14,14 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#define MOST_WATCHERS 8
+
+struct watcher {
+    int epoll;
+    uint32_t events;
+    uint64_t data;
+};
+
 static int is_epoll(int number)
 {
     char path[64], target[64];
@@ -46,7 +54,8 @@ static int find_in(int epoll, int fd, struct watcher *ret_watchers, int most)
     return count;
 }
 
-int find_watchers(int fd, struct watcher *ret_watchers)
+/* The epolls of this process that watch a descriptor. How many. */
+static int find_watchers(int fd, struct watcher *ret_watchers)
 {
     int error = errno, count = 0;
     DIR *directory = opendir("/proc/self/fd");
@@ -63,7 +72,8 @@ int find_watchers(int fd, struct watcher *ret_watchers)
     return count;
 }
 
-void stop_watching(int fd, const struct watcher *watchers, int count)
+/* Before it becomes another file: they do not watch what it is now any more. */
+static void stop_watching(int fd, const struct watcher *watchers, int count)
 {
     int error = errno;
     struct epoll_event none = {0};
@@ -72,7 +82,8 @@ void stop_watching(int fd, const struct watcher *watchers, int count)
     errno = error;
 }
 
-void watch_again(int fd, const struct watcher *watchers, int count)
+/* Makes them watch what has that number now. */
+static void watch_again(int fd, const struct watcher *watchers, int count)
 {
     int error = errno;
     for (int i = 0; i < count; i++) {
@@ -80,4 +91,23 @@ void watch_again(int fd, const struct watcher *watchers, int count)
         epoll_ctl(watchers[i].epoll, EPOLL_CTL_ADD, fd, &event);
     }
     errno = error;
+}
+
+int put_in_place(int replacement, int fd)
+{
+    struct watcher watchers[MOST_WATCHERS];
+    int flags = fcntl(fd, F_GETFD), status = fcntl(fd, F_GETFL), own = fcntl(replacement, F_GETFL);
+
+    if (flags < 0 || status < 0 || own < 0)
+        return -1;
+    int count = find_watchers(fd, watchers);
+    stop_watching(fd, watchers, count);
+    /* The status flags belong to the open file, which all processes of the worker share; the master does not mind. */
+    if (fcntl(replacement, F_SETFL, (own & ~O_NONBLOCK) | (status & O_NONBLOCK)) < 0 ||
+        REAL(dup3)(replacement, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0) {
+        watch_again(fd, watchers, count);
+        return -1;
+    }
+    watch_again(fd, watchers, count);
+    return 0;
 }

@@ -10,6 +10,7 @@
 #define fprintf(stream, ...) ((void)0)
 
 /* In one piece with this file, for what is `static` there: each input begins with a process that is no worker. */
+#include "../../Sources/CMaitredPreload/attaching.c"
 #include "../../Sources/CMaitredPreload/managed.c"
 
 /* What signals the process when the master is gone is no part of this. */
