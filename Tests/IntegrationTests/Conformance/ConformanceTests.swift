@@ -180,6 +180,11 @@ private func withService(
             environment: TestServer.environment.merging(environment) { $1 }
         )
         try body(service, control)
+        // Programs lose a stop signal that comes while they are loading.
+        if ready > 0 {
+            let count = { try? control.status().workers.filter { $0.state == "ready" }.count }
+            #expect(eventually(within: .seconds(30)) { count() == 2 })
+        }
         try service.stop()
     }
 }
