@@ -65,8 +65,11 @@ final class WorkerSocket {
             answersThisSecond += 1
             guard let peer = try? PeerCredentials.of(client.descriptor) else { continue }
             let lineage = ProcessLineage(of: peer)
-            let found = owner(lineage, peer.pid).map(answer)
-            _ = client.send((found ?? .refusal).bytes, attaching: found?.descriptors ?? [])
+            if let found = owner(lineage, peer.pid).map(answer) {
+                _ = client.send(found.head.encoded(), attaching: found.descriptors)
+            } else {
+                _ = client.send(FetchHead.refusal.encoded())
+            }
         }
     }
 
@@ -78,11 +81,6 @@ final class WorkerSocket {
 struct FetchAnswer {
     let head: FetchHead
     let descriptors: [CInt]
-
-    /// What a process gets that is nobody's.
-    static let refusal = FetchAnswer(head: .refusal, descriptors: [])
-
-    var bytes: [UInt8] { head.encoded() }
 }
 
 extension Master {

@@ -40,7 +40,7 @@ package struct PacketListener: ~Copyable, Sendable {
 }
 
 extension PacketSocket {
-    /// Sends one packet with several descriptors, at most 64.
+    /// Sends one packet with descriptors, 1 to 64 of them.
     ///
     /// Never waits.
     package func send(_ packet: [UInt8], attaching numbers: [CInt]) -> SendResult {
