@@ -28,7 +28,7 @@ extension Master {
             case .wouldBlock:
                 return
             case .closed:
-                // Every process of the worker closed its end, by intent or by its exit, which the pidfd reports.
+                // Shut down by the worker: the master keeps a copy of its end, so an exit is not seen here.
                 return setControlWatched(false, of: worker)
             }
             worker.packetsThisSecond += 1

@@ -80,6 +80,7 @@ extension Master {
                 leaveRotation(worker, now)
                 worker.process.signal(configuration.stopSignal.number)
             case .kill:
+                if shutdown.isUnderWay { shutdown.neededKill = true }
                 leaveRotation(worker, now)
                 worker.process.signal(Self.killSignal)
                 worker.group.signal(Self.killSignal)
@@ -185,7 +186,6 @@ extension Master {
         handoff.depart(worker.link)
         // Processes that it left behind may have a copy, at which clients would wait for nobody.
         worker.link.stopListening()
-        if end.wasKilled, shutdown.isUnderWay { shutdown.neededKill = true }
 
         let problem = problem(atEndOf: worker, end, status)
         let uptime = now - worker.startedAt

@@ -64,6 +64,8 @@ package final class WorkerPage: @unchecked Sendable {
         let startTime = ProcessFiles.status(of: ownPid)?.startTime ?? 0
         let index = unsafe maitred_page_claim(memory.base, UInt64(ownPid), startTime, inherited)
         unsafe row = index < 0 ? nil : maitred_page_row(memory.base, UInt32(index))
+        guard let row = unsafe row, let namespace = ProcessFiles.pidNamespace() else { return }
+        unsafe maitred_store(&row.pointee.pid_namespace, namespace)
     }
 
     /// Counts on the own row; in a process that is not the row's, does nothing.

@@ -132,6 +132,16 @@ extension Integration {
             }
         }
 
+        @Test func `a worker that was killed before the stop does not make it a stop by force`() throws {
+            // Many at once: some are killed, and not yet buried, when the stop begins.
+            let limits = ["--start-timeout", "300ms", "--restart-delay", "30s"]
+            for _ in 1...3 {
+                let service = try Service(workers: 8, limits, worker: ["/bin/sleep", "600"], ready: 0)
+                try service.master.waitForLine(containing: "was not ready within 300 ms: killed")
+                try service.stop()
+            }
+        }
+
         @Test func `an exit that says it all gets no reason`() throws {
             try withControlled(
                 workers: 1,

@@ -36,6 +36,23 @@ extension Integration {
             try truncating.stop()
         }
 
+        @Test func `a process that is no worker's gets no descriptor from the worker socket`() throws {
+            let service = try Service(workers: 1)
+            let name = try environment(of: service.pid(ofWorker: 1))["MAITRED_WORKER_SOCKET"] ?? ""
+            let script = """
+                import socket, struct, sys
+                connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                connection.settimeout(10)
+                connection.connect("\\0" + sys.argv[1][1:])
+                head, rights, _, _ = connection.recvmsg(64, 4096)
+                print(struct.unpack("<IHHII", head)[2:], len(rights), len(connection.recv(64)))
+                """
+            let stranger = try Program("/usr/bin/python3", ["-c", script, name])
+            #expect(try stranger.waitExit() == .exited(code: 0), "\(stranger.lines)")
+            #expect(stranger.lines == ["(0, 0, 0) 0 0"])
+            try service.stop()
+        }
+
         @Test func `a worker that babbles on its control channel is not listened to any more`() throws {
             let service = try Service(workers: 3, worker: Self.hostile("garbage-control"))
             try service.master.waitForLine(containing: "worker 1 sent a control packet that is refused: ")

@@ -68,7 +68,8 @@ struct Service {
     /// Stops the master in the ordinary way and checks that it ended well, leaving nobody behind.
     func stop(within limit: Duration = .seconds(20), sourceLocation: SourceLocation = #_sourceLocation) throws {
         master.signal(SIGTERM)
-        #expect(try master.waitExit(within: limit) == .exited(code: 0), sourceLocation: sourceLocation)
+        let end = try master.waitExit(within: limit)
+        #expect(end == .exited(code: 0), "\(master.errorLines)", sourceLocation: sourceLocation)
         #expect(master.descendants.isEmpty, sourceLocation: sourceLocation)
     }
 

@@ -228,6 +228,17 @@ struct LoadPageTests {
         #expect(page.dropDeadRows(leader: 1, limit: 119) == 0)
     }
 
+    @Test func `a number of another pid namespace is not looked up`() throws {
+        let page = try LoadPage()
+        let raw = try mapped(page)
+        for index: Int32 in 0..<3 { #expect(maitred_page_claim(raw, 4_000_000, 1, 1) == index) }
+        let own = try #require(ProcessFiles.pidNamespace())
+        row(raw, 1).pointee.pid_namespace = own
+        row(raw, 2).pointee.pid_namespace = own &+ 1
+        #expect(page.dropDeadRows(leader: 1, limit: 119) == 2)
+        #expect(page.read().holds == 1)
+    }
+
     @Test func `the leader's row is not looked up`() throws {
         let page = try LoadPage()
         let raw = try mapped(page)

@@ -16,6 +16,7 @@ struct WorkerPageTests {
         let raw = try mapped(page)
         #expect(row(raw, 0).pointee.pid == UInt64(getpid()))
         #expect(row(raw, 0).pointee.start_time == ProcessFiles.status(of: getpid())?.startTime)
+        #expect(row(raw, 0).pointee.pid_namespace == ProcessFiles.pidNamespace())
         #expect(header(raw).pointee.high_water == 1)
         #expect(worker.holds == 0)
     }
