@@ -31,6 +31,8 @@ TEXT
 
 rounds=5 seconds=10 peers=all write=false
 readonly connections=64 warm_up_seconds=2
+# What a program's own work costs is compared at the same rate, far below what it could do, on a core of its own.
+readonly steady_rate=5000 own_core=1 other_cores=0
 # Longer than the slowest peer takes for a bulk transfer on a slow machine.
 readonly bulk_deadline=300
 
@@ -100,6 +102,32 @@ load() {
         }' "$logs/output") || lacking 'it answered nothing'
 }
 
+# place PEER: the server's processes to a core of their own, the balancer's to the others.
+place() {
+    local processes
+    processes=$(workers_of "$1")
+    if [[ $1 == one-* ]]; then processes+=" ${balancers[$1]}"; else on "$other_cores" "${balancers[$1]}" || return; fi
+    # shellcheck disable=SC2086
+    on "$own_core" $processes
+}
+
+# on CORES PID…: all threads, from now on.
+on() {
+    local process
+    for process in "${@:2}"; do taskset --all-tasks --pid --cpu-list "$1" "$process" || return; done >>"$logs/taskset" 2>&1
+}
+
+# steady PEER SECONDS: as load, at steady_rate: sets line to "balancer-µs workers-µs both-µs".
+steady() {
+    local answered
+    measured "$1" taskset --cpu-list "$other_cores" "$maitred" bench load --rate "$steady_rate" --arrivals poisson \
+        --duration "${2}s" --json "http://127.0.0.1:${ports[$1]}/" || return
+    answered=$(sed -n 's/.*"answered" *: *\([0-9]*\).*/\1/p' "$logs/output" | head -n 1)
+    [ "${answered:-0}" -gt 0 ] || lacking 'it answered nothing' || return
+    line=$(awk -v "balancer=$balancer_ns" -v "workers=$workers_ns" -v "one=$((answered * 1000))" \
+        'BEGIN { print balancer / one, workers / one, (balancer + workers) / one }')
+}
+
 # transfer PEER: sets line to "seconds balancer-s workers-s both-s" for one bulk transfer.
 transfer() {
     local size time
@@ -144,11 +172,29 @@ measure() {
             if load "$peer" "$seconds"; then echo "$peer $round $line" >>"$logs/requests"; else drop not_run "$peer"; fi
         done
     done
+    measure_steady
     for peer in $(transferring); do transfer "$peer" || drop no_transfer "$peer"; done
     for ((round = 1; round <= rounds; round++)); do
         echo "transfers, round $round of $rounds" >&2
         for peer in $(transferring); do
             if transfer "$peer"; then echo "$peer $round $line" >>"$logs/transfers"; else drop no_transfer "$peer"; fi
+        done
+    done
+}
+
+# Last of the requests, because the processes stay where they are put. What cannot be measured is a dash in the table.
+measure_steady() {
+    local round peer
+    : >"$logs/steady"
+    [ "$(nproc)" -gt 1 ] || return 0
+    for peer in $(running); do
+        [[ $peer != *one-* ]] || { place "$peer" && steady "$peer" "$warm_up_seconds"; } || echo "$peer: $reason" >&2
+    done
+    for ((round = 1; round <= rounds; round++)); do
+        echo "steady requests, round $round of $rounds" >&2
+        for peer in $(running); do
+            [[ $peer == *one-* ]] || continue
+            if steady "$peer" "$seconds"; then echo "$peer $round $line" >>"$logs/steady"; else echo "$peer: $reason" >&2; fi
         done
     done
 }
@@ -212,18 +258,23 @@ speed_table() {
 # What a program's own work costs when it is a worker, beside what it costs alone. Alone, the first process is the
 # server's own, and counts.
 preload_table() {
-    local program
+    local program results
     heading 'CPU per request, µs' alone 'as a worker' '× alone'
     for program in nginx node; do
-        printf '| one %s |' "$program"
-        cell requests "one-$program" 5 %.2f
-        cell requests "maitred-one-$program" 4 %.2f
-        # The column of the one in the rounds of the other.
-        awk -v "one=one-$program" '$1 == one { $4 = $5 } { print }' "$logs/requests" >"$logs/as-worker"
-        cell as-worker "maitred-one-$program" 4 %.3f "one-$program"
-        echo
+        for results in requests steady; do
+            # The column of the one in the rounds of the other.
+            awk -v "one=one-$program" '$1 == one { $4 = $5 } { print }' "$logs/$results" >"$logs/own"
+            printf '| %s, %s |' "$program" "${occasion[$results]}"
+            cell own "one-$program" 4 %.2f
+            cell own "maitred-one-$program" 4 %.2f
+            cell own "maitred-one-$program" 4 %.3f "one-$program"
+            echo
+        done
     done
 }
+declare -Ar occasion=(
+    [requests]="$connections at a time" [steady]="$steady_rate a second, on a core of its own"
+)
 
 bulk_table() {
     local peer column
@@ -273,6 +324,8 @@ $(cpu_table)
 $(speed_table)
 
 What the preload library costs an unmodified program: CPU time of its own processes per request, without that of maitred.
+As fast as $connections clients at a time can go, all on the same cores, where a third process that works also costs what
+it interrupts; and at the same rate for both, with the server alone on core $own_core.
 $(preload_table)
 
 One transfer of $bulk_bytes bytes at a time, with curl. (The worker of \`floor\` and \`maitred\` has nothing but "ok".)

@@ -162,14 +162,15 @@ public struct LoadTable: Sendable, Equatable {
 
     // MARK: - Search
 
-    /// Whether every eligible worker, and there is one, has at least so many connections waiting for it.
+    /// The fewest connections that wait for any of the workers that take what they are given, nil when there is none.
     ///
-    /// - Parameter count: connections that a worker has yet to take.
-    /// - Returns: false also when nobody is eligible.
-    public func hasEveryoneQueued(_ count: Int) -> Bool {
-        guard eligibleCount > 0 else { return false }
-        for worker in workers where worker.isEligible && worker.queued < count { return false }
-        return true
+    /// A worker without room counts, also one that is at its limit of connections: it goes on with what it has.
+    public var leastQueued: Int? {
+        var least: Int?
+        for worker in workers where worker.isTaking {
+            least = min(least ?? .max, worker.queued)
+        }
+        return least
     }
 
     /// The first eligible worker at or after a place in the rotation, which goes on from the end at the beginning.

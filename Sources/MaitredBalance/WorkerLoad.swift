@@ -81,15 +81,17 @@ public struct WorkerLoad: Sendable, Equatable {
     /// The nearest weight that is allowed.
     static func clampedWeight(_ weight: Int) -> Int { min(max(weight, 1), maximumWeight) }
 
+    /// Whether the worker is in the rotation, or left out of it for want of room alone.
+    @inline(__always)
+    var isTaking: Bool { isReady && !isDraining && !isBusy && !isHeld }
+
     /// Brings `isEligible` up to date, in the order of the rotation.
     ///
     /// - Returns: by how much the number of eligible workers changed: −1, 0 or 1.
     @inline(__always)
     mutating func settle(under limits: RotationLimits) -> Int {
         let was = isEligible
-        isEligible =
-            isReady && !isDraining && !isBusy && !isHeld && !isRefusing
-            && queued < limits.queueDepth && open < limits.maxConnections
+        isEligible = isTaking && !isRefusing && queued < limits.queueDepth && open < limits.maxConnections
         return (isEligible ? 1 : 0) &- (was ? 1 : 0)
     }
 }

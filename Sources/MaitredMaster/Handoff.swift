@@ -17,8 +17,8 @@ internal import MaitredWire
 // 2. Order of accept: the stash first, then what is taken back, oldest first, then what is accepted.
 // 3. Whether anybody is eligible is asked before an accept, never after: nobody eligible means the kernel queues.
 // 4. Every step is bounded (`Handoff.stepsPerTurn`); none waits.
-// 5. While every worker has work ahead, connections are let come together in the backlog (`rest`): one wakeup for several
-//    costs less than one for each, and nobody is kept waiting by it.
+// 5. While every worker has work ahead, connections are let come together in the backlog, or places in the channels
+//    (`RestLength`): one wakeup for several costs less than one for each, and nobody is kept waiting by it.
 // 6. A channel is an object of its own: it leaves the books when its worker is gone and it is empty.
 
 /// Accepts, chooses, hands over and takes back.
@@ -35,11 +35,8 @@ final class Handoff {
 
     /// With so many connections waiting for each worker, nobody runs out of work in a rest.
     ///
-    /// A rest takes a tenth of a millisecond at most as a rule, so whoever did would serve 30,000 a second alone.
+    /// The shortest takes a tenth of a millisecond at most as a rule, so whoever did would serve 30,000 a second alone.
     static let restDepth = 3
-
-    /// How long a rest is, in nanoseconds; the kernel adds up to 50 µs, the timer slack.
-    private static let restNanoseconds = 50_000
 
     /// The workers.
     let roster: Roster
@@ -60,6 +57,7 @@ final class Handoff {
     private var departed: [HandoffChannel] = []
     private var burst = AcceptBurst()
     private var burstAfterRest = AcceptBurst()
+    private var restLength = RestLength()
     private var hasRested = false
 
     /// `counts.accepted` at the last rest.
@@ -106,7 +104,7 @@ final class Handoff {
             : accept(&burst, atMost: left, now: now)
     }
 
-    /// Lets connections come together in the backlog, when that keeps nobody waiting.
+    /// Lets connections come together in the backlog, or places in the channels, when that keeps nobody waiting.
     ///
     /// To be asked before the loop waits: only after something was accepted, so that a quiet master rests once at most.
     ///
@@ -114,12 +112,19 @@ final class Handoff {
     @discardableResult
     func restIfSupplied() -> Bool {
         guard counts.accepted != acceptedBeforeRest, stash == nil, !hasDeparted, roster.revocableCount == 0,
-            roster.hasEveryoneQueued(Self.restDepth)
+            let queued = roster.leastQueued(enough: Self.restDepth)
         else { return false }
         acceptedBeforeRest = counts.accepted
         hasRested = true
-        MonotonicClock.rest(nanoseconds: Self.restNanoseconds)
+        MonotonicClock.rest(nanoseconds: restLength.nanoseconds)
+        roster.look()
+        restLength.rested(before: queued, after: roster.balancer.table.leastQueued ?? 0)
         return true
+    }
+
+    /// Somebody has a place again: whoever waits meanwhile was not reported, so accepting is how to find out.
+    func expectClients() {
+        for listener in listeners { listener.isReadable = true }
     }
 
     // MARK: - Accept and hand

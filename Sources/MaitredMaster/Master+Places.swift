@@ -35,7 +35,7 @@ extension Master {
         clocks.netAt = waits ? now + PlaceWatch.net : nil
         wake(at: clocks.netAt ?? .never)
         for (index, link) in roster.links.enumerated() {
-            link.setDoorbell(waitsForPlace || roster.balancer.table.workers[index].isDraining)
+            link.setDoorbell(roster.matters(closeAt: index, waitsForPlace: waitsForPlace))
         }
         // A close between the last look and the arming rang no bell: it is seen now, and another turn follows.
         if waits {

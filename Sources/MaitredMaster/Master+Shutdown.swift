@@ -108,7 +108,7 @@ extension Master {
         service.status(statusLine())
         wake(at: deadline)
         // Whether somebody waits in a backlog is found out by accepting, not by an event that may be on its way.
-        for listener in handoff.listeners { listener.isReadable = true }
+        handoff.expectClients()
         wake(at: now)
     }
 

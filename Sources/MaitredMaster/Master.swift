@@ -15,7 +15,7 @@ internal import MaitredWire
 //        └────────────────────────────────────────────────────────────────────────────────────────────┘
 //
 // 1. The order of a turn is the order above, and every source has a bound: nobody can starve anybody.
-// 2. Nothing in a turn waits but the epoll itself, and the rest before it, of a tenth of a millisecond, while all workers
+// 2. Nothing in a turn waits but the epoll itself, and the rest before it, of less than a millisecond, while all workers
 //    have work ahead.
 // 3. Decisions are made by values (WorkerMachine, Pool, ProgressLadder, Balancer); the master carries them out.
 // 4. It keeps nothing about a connection once that is handed over.
@@ -179,6 +179,7 @@ package final class Master {
         guard hasReasonToServe else { return true }
         places.drain()
         roster.prepareToPick()
+        if places.areListenersResting, roster.isAnyoneEligible { handoff.expectClients() }
         // On the way out a backlog is empty only when the kernel has said so.
         return handoff.serve(now: now, exhaustively: shutdown.isUnderWay)
     }

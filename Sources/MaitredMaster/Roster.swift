@@ -41,6 +41,12 @@ final class Roster {
         revocableCount > 0 && balancer.table.workers.contains { $0.isDraining }
     }
 
+    /// Whether a worker's next close may be what is waited for: it drains, or is full by its connections, not its queue.
+    func matters(closeAt index: Int, waitsForPlace: Bool) -> Bool {
+        let worker = balancer.table.workers[index]
+        return worker.isDraining || (waitsForPlace && worker.open >= balancer.table.maxConnections ?? .max)
+    }
+
     /// Adds a worker that is not in the rotation yet.
     func join(_ link: WorkerLink) {
         links.append(link)
@@ -107,11 +113,14 @@ final class Roster {
         }
     }
 
-    /// Whether every eligible worker has at least so many connections waiting, by a look of this moment.
-    func hasEveryoneQueued(_ count: Int) -> Bool {
-        guard balancer.table.hasEveryoneQueued(count) else { return false }
+    /// The fewest connections that wait for a worker that takes them, by a look of this moment.
+    ///
+    /// - Returns: nil when it is less than `enough`, or nobody takes any.
+    func leastQueued(enough: Int) -> Int? {
+        // Counts that were not read since can only be high.
+        guard let known = balancer.table.leastQueued, known >= enough else { return nil }
         look()
-        return balancer.table.hasEveryoneQueued(count)
+        return balancer.table.leastQueued.flatMap { $0 >= enough ? $0 : nil }
     }
 
     /// Reads every load page into the table.

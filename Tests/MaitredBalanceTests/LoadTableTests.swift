@@ -116,18 +116,25 @@ struct LoadTableTests {
         #expect(table.nextEligible(from: .max) == 1 && table.previousEligible(from: .min) == 3)
     }
 
-    @Test func `everyone has work ahead when each eligible worker has, and there is one`() {
-        var table = LoadTable(queueDepth: 4, maxConnections: nil)
-        #expect(!table.hasEveryoneQueued(0))
+    @Test func `the fewest that wait are those of a worker that takes, with room or without`() {
+        var table = LoadTable(queueDepth: 4, maxConnections: 9)
+        #expect(table.leastQueued == nil)
         for id in 1...3 { table.join(id: id, slot: id - 1) }
-        #expect(!table.hasEveryoneQueued(0))
+        #expect(table.leastQueued == nil)
         for index in 0...1 { table.setReady(true, at: index) }
         table.refresh(at: 0, queued: 2, holds: 0)
         table.refresh(at: 1, queued: 1, holds: 9)
-        #expect(table.hasEveryoneQueued(1) && !table.hasEveryoneQueued(2))
-        // Who may not be given anything does not count, however little it has.
+        #expect(table.leastQueued == 1)
+        // Who takes nothing does not count, however little it has.
         table.setBusy(true, at: 1)
-        #expect(table.hasEveryoneQueued(2) && !table.hasEveryoneQueued(3))
+        #expect(table.leastQueued == 2)
+        table.refresh(at: 0, queued: 4, holds: 0)
+        #expect(table.eligibleCount == 0 && table.leastQueued == 4)
+        table.setHeld(true, at: 0)
+        #expect(table.leastQueued == nil)
+        table.setHeld(false, at: 0)
+        table.setDraining(true, at: 0)
+        #expect(table.leastQueued == nil)
     }
 
     @Test func `load is compared against weight`() {

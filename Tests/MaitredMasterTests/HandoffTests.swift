@@ -79,6 +79,46 @@ struct HandoffTests {
         #expect(stage.handoff.restIfSupplied())
     }
 
+    @Test func `it rests while every queue is full, until a place is free`() throws {
+        let stage = try Stage(queueDepth: 4)
+        let worker = try stage.join()
+        var clients = try (0..<6).map { _ in try stage.connect() }
+        stage.turn()
+        #expect(!stage.roster.isAnyoneEligible)
+        #expect(stage.handoff.restIfSupplied())
+        #expect(!stage.handoff.restIfSupplied())
+        _ = worker.take()
+        stage.roster.look()
+        stage.handoff.expectClients()
+        #expect(stage.handoff.serve(now: .now, exhaustively: false))
+        #expect(stage.backlog() == 1)
+        #expect(stage.handoff.restIfSupplied())
+        clients.removeAll()
+    }
+
+    @Test func `it does not rest for a worker whose connections, not its queue, are at the limit`() throws {
+        let stage = try Stage(maxConnections: 1)
+        let worker = try stage.join()
+        let client = try stage.connect()
+        stage.turn()
+        #expect(!stage.handoff.restIfSupplied())
+        #expect(stage.roster.matters(closeAt: 0, waitsForPlace: true))
+        #expect(!stage.roster.matters(closeAt: 0, waitsForPlace: false))
+        _ = worker.take()
+        _ = client
+    }
+
+    @Test func `a close matters to nobody who waits for a take`() throws {
+        let stage = try Stage(queueDepth: 1, maxConnections: 9)
+        _ = try stage.join()
+        let client = try stage.connect()
+        stage.turn()
+        #expect(!stage.roster.isAnyoneEligible && !stage.roster.matters(closeAt: 0, waitsForPlace: true))
+        stage.roster.setDraining(at: 0)
+        #expect(stage.roster.matters(closeAt: 0, waitsForPlace: false))
+        _ = client
+    }
+
     // MARK: - Nobody to give it to
 
     @Test func `nobody ready: nothing is accepted`() throws {

@@ -113,14 +113,14 @@ struct RosterTests {
         #expect(roster.balancer.table.workers[0].holds == 2)
     }
 
-    @Test func `whether everyone has work ahead is said by the pages of this moment`() throws {
+    @Test func `how much everyone has ahead is said by the pages of this moment`() throws {
         let worker = try PlayedWorker(id: 1)
         let roster = roster([worker])
         try hand(3, to: 0, of: roster)
-        #expect(roster.hasEveryoneQueued(3))
+        #expect(roster.leastQueued(enough: 3) == 3)
         _ = worker.take()
-        #expect(!roster.hasEveryoneQueued(3))
-        #expect(roster.hasEveryoneQueued(2))
+        #expect(roster.leastQueued(enough: 3) == nil)
+        #expect(roster.leastQueued(enough: 2) == 2)
     }
 
     // MARK: - Looks that find a page unchanged
