@@ -230,6 +230,17 @@ void descriptor_copied(int from, int to)
     set_entry(to, entry);
 }
 
+int is_entrance_in_use(unsigned listener)
+{
+    for (unsigned i = 0; i < MOST_MANAGED; i++) {
+        const struct managed *managed = &managed_sockets[i];
+        if (__atomic_load_n(&managed->references, __ATOMIC_ACQUIRE) != 0 && managed->listener == listener &&
+            state_of(managed) == MANAGED_LISTENING)
+            return 1;
+    }
+    return 0;
+}
+
 void for_each_descriptor_of(const struct managed *managed, void (*call)(int fd))
 {
     uint32_t entry = IS_MANAGED | (uint32_t)(managed - managed_sockets);

@@ -103,8 +103,11 @@ void shut_down(int fd, struct managed *managed)
     int ends[2], error = errno;
 
     __atomic_store_n(&managed->state, MANAGED_SHUT_DOWN, __ATOMIC_RELEASE);
-    /* Readable, and hung up, as a listener is then. The channel itself is shared by all processes of the worker. */
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
+    /* As with a listener, every process that has it sees it, and whoever waits in accept wakes up. */
+    if (!own_worker()->is_direct && !is_entrance_in_use(managed->listener)) {
+        REAL(shutdown)(fd, SHUT_RD);
+    } else if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
+        /* Others go on with the entrance. This descriptor alone is readable, and hung up, as a listener is then. */
         put_in_place(ends[0], fd);
         REAL(close)(ends[0]);
         REAL(close)(ends[1]);

@@ -192,6 +192,9 @@ void make_way(int fd);
 /* A place for a managed socket, with one reference; NULL when there is none left. */
 struct managed *new_managed(void);
 
+/* Whether a managed socket of this process takes from the entrance of a listener. */
+int is_entrance_in_use(unsigned listener);
+
 /* One descriptor of it less. */
 void drop_managed(struct managed *managed);
 

@@ -282,6 +282,42 @@ extension Integration {
             }
         }
 
+        /// What servers in C++ do to get their threads out of `accept`.
+        @Test func `a listener that is shut down wakes the threads that wait in accept`() throws {
+            let script = """
+                import os, signal, socket, sys, threading
+                signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+                listener = socket.create_server(("", int(os.environ["PORT"])))
+                def serve():
+                    while True:
+                        try: connection, _ = listener.accept()
+                        except OSError as error: print("accept:", error.strerror, flush=True); return
+                        connection.recv(4096)
+                        connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
+                        connection.close()
+                threads = [threading.Thread(target=serve) for _ in range(3)]
+                for thread in threads: thread.start()
+                signal.sigwait([signal.SIGTERM])
+                listener.shutdown(socket.SHUT_RD)
+                for thread in threads: thread.join()
+                """
+            try withTemporaryDirectory { directory in
+                try writeFile("\(directory)/server.py", script)
+                let service = try Service(workers: 2, worker: ["/usr/bin/python3", "\(directory)/server.py"])
+                for _ in 0..<20 { #expect(try TestClient.get(from: service.address).status == 200) }
+                // One by itself: the master finds out, and gives nothing to it any more.
+                let ended = try service.pid(ofWorker: 1)
+                kill(ended, SIGTERM)
+                try service.master.waitForLine(containing: "worker 1 exited: exit code 0")
+                try service.master.waitForLine(containing: "worker 3 ready")
+                #expect(LoadRun.run(requests: 100, concurrency: 4, service.address).failures.isEmpty)
+                try service.stop()
+                let lines = service.master.lines
+                #expect(lines.count { $0.contains("accept: Invalid argument") } == 9, "\(lines)")
+                #expect(lines.count { $0.contains("exited: exit code 0") } == 3, "\(lines)")
+            }
+        }
+
         @Test func `when the master is killed a server whose first process takes nothing ends too`() throws {
             try withTemporaryDirectory { directory in
                 let script = """
