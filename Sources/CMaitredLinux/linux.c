@@ -120,6 +120,12 @@ union received {
 /* SCM_PIDFD of linux/socket.h, which clashes with the C library's headers. */
 #define CONTROL_PIDFD 0x04
 
+int maitred_linux_stop_lingering(int socket)
+{
+    struct linger off = {0};
+    return setsockopt(socket, SOL_SOCKET, SO_LINGER, &off, sizeof off);
+}
+
 /* Keeps the one descriptor of a message; when there are more, or a pidfd nobody asked for, closes those. */
 static int take_descriptor(struct msghdr *message)
 {
@@ -138,6 +144,7 @@ static int take_descriptor(struct msghdr *message)
                 kept = descriptor;
                 continue;
             }
+            maitred_linux_stop_lingering(descriptor);
             close(descriptor);
             if (header->cmsg_type == SCM_RIGHTS)
                 message->msg_flags |= MSG_CTRUNC;

@@ -4,7 +4,9 @@
  * Which address of the program is which listener of the master.
  *
  *  1. The port decides, whatever the address: a program that binds 0.0.0.0:8080 means the listener of that port, and
- *     which addresses clients may use was decided by who started the master. A Unix socket is decided by its file.
+ *     which addresses clients may use was decided by who started the master. Of several with that port it means the one
+ *     with its address, or else the first whose clients its socket would have; and it has the clients of all of those:
+ *     [::] has IPv4's too. A Unix socket is decided by its file.
  *  2. --app-port PORT makes one more port mean the first listener. --app-port any makes the first port that the program
  *     binds mean the first listener that nothing else means, the next port the next one.
  *  3. Only stream sockets: a program may use the same port for UDP.
@@ -106,18 +108,86 @@ static int port_of(const struct sockaddr *address, socklen_t length)
     return -1;
 }
 
-/* The listener of a port by itself, -1 when there is none. */
-static int listener_of_port(int port)
+/* How well a socket's address, as it was bound, stands for a listener with the same port. */
+enum match {
+    PORT_ALONE,
+    CLIENTS, /* the kernel would give it that listener's clients */
+    ADDRESS,
+};
+
+static enum match match_v4(const struct sockaddr_in *bound, const struct sockaddr_storage *listener)
+{
+    const struct sockaddr_in *other = (const void *)listener;
+
+    if (listener->ss_family != AF_INET)
+        return PORT_ALONE;
+    if (bound->sin_addr.s_addr == other->sin_addr.s_addr)
+        return ADDRESS;
+    return bound->sin_addr.s_addr == htonl(INADDR_ANY) ? CLIENTS : PORT_ALONE;
+}
+
+static enum match match_v6(const struct sockaddr_in6 *bound, int is_v6_only, const struct sockaddr_storage *listener)
+{
+    const struct sockaddr_in6 *other = (const void *)listener;
+    int is_any = IN6_IS_ADDR_UNSPECIFIED(&bound->sin6_addr);
+
+    if (listener->ss_family == AF_INET)
+        return is_any && !is_v6_only ? CLIENTS : PORT_ALONE;
+    if (listener->ss_family != AF_INET6)
+        return PORT_ALONE;
+    if (IN6_ARE_ADDR_EQUAL(&bound->sin6_addr, &other->sin6_addr))
+        return ADDRESS;
+    return is_any ? CLIENTS : PORT_ALONE;
+}
+
+static enum match match(int fd, const struct sockaddr *bound, const struct sockaddr_storage *listener)
+{
+    int is_v6_only = 0;
+    socklen_t size = sizeof is_v6_only;
+
+    if (bound->sa_family == AF_INET)
+        return match_v4((const void *)bound, listener);
+    if (bound->sa_family != AF_INET6)
+        return PORT_ALONE;
+    REAL(getsockopt)(fd, IPPROTO_IPV6, IPV6_V6ONLY, &is_v6_only, &size);
+    return match_v6((const void *)bound, is_v6_only, listener);
+}
+
+/* The listener of a port by itself that suits a socket best, -1 when there is none. */
+static int listener_of_port(int fd, const struct sockaddr *bound, int port)
 {
     struct sockaddr_storage address;
     socklen_t length;
+    int best = -1, best_match = -1;
 
     for (unsigned index = 0; port > 0 && index < MAITRED_LISTENER_MAX; index++) {
-        if ((length = listener_address(index, &address)) > 0 &&
-            port_of((const struct sockaddr *)&address, length) == port)
-            return (int)index;
+        if ((length = listener_address(index, &address)) == 0 ||
+            port_of((const struct sockaddr *)&address, length) != port)
+            continue;
+        int found = (int)match(fd, bound, &address);
+        if (found > best_match) {
+            best = (int)index;
+            best_match = found;
+        }
     }
-    return -1;
+    return best;
+}
+
+uint32_t listeners_of(const struct managed *managed)
+{
+    struct sockaddr_storage own, other;
+    uint32_t listeners = 1U << managed->listener;
+    socklen_t length = listener_address(managed->listener, &own);
+    /* By the listener's port: the program's own may be another (--app-port). */
+    int port = length == 0 ? -1 : port_of((const struct sockaddr *)&own, length);
+
+    for (unsigned index = 0; port > 0 && index < MAITRED_LISTENER_MAX; index++) {
+        length = listener_address(index, &other);
+        if (length > 0 && port_of((const struct sockaddr *)&other, length) == port &&
+            match(managed->socket, (const struct sockaddr *)&managed->address, &other) != PORT_ALONE)
+            listeners |= 1U << index;
+    }
+    return listeners;
 }
 
 /* Which listener a port means that is none of theirs: the one that it was given before, or the next free one. */
@@ -141,10 +211,10 @@ static int listener_of_any_port(int port)
     return found;
 }
 
-static int listener_for_port(int port)
+static int listener_for_port(int fd, const struct sockaddr *bound, int port)
 {
     const char *app_port = maitred_worker_variable("MAITRED_APP_PORT");
-    int listener = listener_of_port(port);
+    int listener = listener_of_port(fd, bound, port);
 
     if (listener >= 0 || app_port == NULL || port < 0)
         return listener;
@@ -209,5 +279,5 @@ int listener_for(int fd, const struct sockaddr *address, socklen_t length)
         path[count] = '\0';
         return listener_of_path(AT_FDCWD, path);
     }
-    return listener_for_port(port_of(address, length));
+    return listener_for_port(fd, address, port_of(address, length));
 }

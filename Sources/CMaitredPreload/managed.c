@@ -188,7 +188,7 @@ int begin_listening(int fd, struct managed *managed, int backlog)
     leave_environment();
     watch_master();
     __atomic_store_n(&managed->state, MANAGED_LISTENING, __ATOMIC_RELEASE);
-    if (maitred_worker_listens(own_worker()) < 0) {
+    if (maitred_worker_listens(own_worker(), managed->listener, listeners_of(managed)) < 0) {
         errno = EADDRINUSE;
         return -1;
     }

@@ -158,6 +158,9 @@ void shut_down(int fd, struct managed *managed);
 /* The index of the listener that a socket's address stands for, -1 when it is none of the master's. */
 int listener_for(int fd, const struct sockaddr *address, socklen_t length);
 
+/* A bit for each listener whose clients a socket bound to that address would have. */
+uint32_t listeners_of(const struct managed *managed);
+
 /* The address that clients of a listener connect to. Its length, 0 when it is not known. */
 socklen_t listener_address(unsigned listener, struct sockaddr_storage *ret_address);
 

@@ -313,11 +313,12 @@ int maitred_worker_ready(struct maitred_worker *worker)
     return send_packet(worker, &head, NULL, 0);
 }
 
-int maitred_worker_listens(struct maitred_worker *worker)
+int maitred_worker_listens(struct maitred_worker *worker, unsigned listener, uint32_t listeners)
 {
     struct maitred_control_head head = {.version = MAITRED_WIRE_VERSION, .type = MAITRED_CONTROL_LISTENS};
+    struct maitred_listens body = {.entrance = listener, .listeners = listeners};
     __atomic_store_n(&worker->must_prove, 1, __ATOMIC_RELEASE);
-    return send_packet(worker, &head, NULL, 0);
+    return send_packet(worker, &head, &body, sizeof body);
 }
 
 int maitred_worker_send(struct maitred_worker *worker, const void *bytes, size_t length)

@@ -8,6 +8,8 @@ public enum WorkerEvent: Sendable, Equatable {
     case listens(after: Duration)
     /// It takes connections.
     case ready(after: Duration)
+    /// Its program has not opened a listener, and no other worker's has: clients wait there.
+    case ignores(listener: String)
     /// It did not become ready in time and was killed.
     case startTimedOut(after: Duration, problem: StartFailure?)
     /// It takes nothing: it is out of the rotation, and its queue goes to others.
@@ -247,6 +249,13 @@ extension WorkerEvent {
 
     private func otherDetails(_ id: Int) -> EventDetails {
         switch self {
+        case .ignores(let listener):
+            EventDetails(
+                "worker-ignores",
+                .warning,
+                "worker \(id) does not listen on \(listener): clients wait there until some worker does",
+                [.text("listener", listener)]
+            )
         case .broken:
             EventDetails("worker-broken", .error, "worker \(id) shut its connection channel down: replacing it")
         case .message(let bytes):

@@ -77,7 +77,7 @@ final class Handoff {
 
     /// Whether somebody may wait at a listener.
     var hasReadable: Bool {
-        for listener in listeners where listener.isReadable { return true }
+        for listener in listeners where listener.isReadable && listener.hasTaker { return true }
         return false
     }
 
@@ -97,7 +97,7 @@ final class Handoff {
         guard emptyStash(now: now) else { return true }
         let left = takeBack(steps: Self.stepsPerTurn, now: now)
         if exhaustively { return accept(steps: left, now: now) > 0 }
-        guard hasReadable else { return true }
+        guard hasReadable else { return left > 0 }
         defer { hasRested = false }
         return hasRested
             ? accept(&burstAfterRest, atMost: left, now: now)
@@ -175,7 +175,7 @@ final class Handoff {
         for offset in 0..<listeners.count {
             let index = (nextListener + offset) % listeners.count
             let listener = listeners[index]
-            if listener.isReadable, listener.pausedUntil == nil {
+            if listener.isReadable, listener.hasTaker, listener.pausedUntil == nil {
                 nextListener = index + 1
                 return listener
             }
@@ -188,7 +188,11 @@ final class Handoff {
         let client = packet.client.map { ClientAddress(high: $0.high, low: $0.low) }
         let facts = ConnectionFacts(client: client, listener: packet.listener)
         while let index = roster.balancer.pick(for: facts) {
-            switch roster.links[index].channels[packet.listener].hand(packet, connection) {
+            guard let channel = roster.links[index].routes[packet.listener] else {
+                roster.balancer.table.setRefusing(true, at: index)
+                continue
+            }
+            switch roster.links[index].channels[channel].hand(packet, connection) {
             case .sent:
                 counts.handed &+= 1
                 roster.handed(at: index, now: now)
@@ -211,8 +215,18 @@ final class Handoff {
     private func emptyStash(now: Instant) -> Bool {
         guard roster.isAnyoneEligible, let held = stash.take() else { return stash == nil }
         let packet = held.packet
+        // Whoever took such connections is gone, and would keep all others waiting: this one ends here.
+        guard roster.takes(listener: packet.listener) else {
+            counts.refused &+= 1
+            return true
+        }
         hand(held.release(), packet, now: now)
         return stash == nil
+    }
+
+    /// Finds out for each listener whether some worker takes what comes there.
+    func findTakers() {
+        for listener in listeners { listener.hasTaker = roster.takes(listener: listener.index) }
     }
 
     // MARK: - Take back
@@ -221,8 +235,9 @@ final class Handoff {
     func depart(_ link: WorkerLink) {
         let waiting = link.waiting()
         let taken = link.page.read().taken
-        counts.takenByDeparted &+= taken
-        // A worker can count what it likes: never less than nothing is lost.
+        // A worker can count what it likes: it took no more than it was given, and never less than nothing is lost.
+        let believed = link.believedTakes(taken)
+        counts.takenByDeparted = counts.takenByDeparted.addingSaturated(believed)
         let known = link.takenBack &+ UInt64(waiting) &+ min(taken, link.handed)
         counts.lost &+= link.handed > known ? link.handed - known : 0
         // A knock alone is nobody's.
@@ -329,7 +344,8 @@ struct HandoffCounts: Equatable {
     var takenByDeparted: UInt64 = 0
     /// Gone from a channel of a worker that died before it counted them.
     var lost: UInt64 = 0
-    /// Found in a channel and not usable: lost descriptors, which only a faulty kernel or worker can cause.
+    /// Found in a channel and not usable (lost descriptors, which only a faulty kernel or worker can cause), or accepted for
+    /// a listener that only a worker took from which is gone.
     var refused: UInt64 = 0
 }
 

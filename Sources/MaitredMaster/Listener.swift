@@ -23,6 +23,12 @@ final class Listener {
     /// Descriptors, memory or buffers ran out: not accepted from before this moment.
     var pausedUntil: Instant?
 
+    /// Whether some worker takes what comes here: else nothing is accepted, and clients wait in the backlog.
+    var hasTaker = true
+
+    /// Whether it was said that nobody does.
+    var isOrphanSaid = false
+
     /// Wraps an open socket.
     init(index: Int, socket: consuming ListeningSocket, name: String?) {
         self.index = index

@@ -46,6 +46,8 @@ extension Master {
         case .ready:
             perform(worker.machine.reportedReady(at: now), for: worker, now)
         case .listens:
+            if let place = ListensBody(decoding: body) { worker.link.opened(place.entrance, for: place.serves) }
+            if worker.machine.phase == .ready { watchTakers(now, ready: worker) }
             if !worker.start.hasListened { emit(worker, .listens(after: now - worker.startedAt), now) }
             worker.start.hasListened = true
             // The proof is the knock: who takes it says ready. Where workers accept by themselves there is none to take.

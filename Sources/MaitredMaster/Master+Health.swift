@@ -39,8 +39,8 @@ extension Master {
         var (requests, errors) = (departedRequests, departedErrors)
         for link in roster.links {
             let totals = link.page.totals()
-            requests &+= totals.requests
-            errors &+= totals.errors
+            requests = requests.addingSaturated(totals.requests)
+            errors = errors.addingSaturated(totals.errors)
         }
         rates.sample(accepted: acceptedCount, taken: takenCount, requests: requests, errors: errors, at: now)
         if shutdown.isUnderWay { service.extendTimeout() }
@@ -52,6 +52,7 @@ extension Master {
         let page = worker.link.page
         guard let index = roster.index(of: worker.id) else { return }
         roster.dropDeadRows(at: index, leader: worker.process.pid, limit: Self.rowsPerSample)
+        roster.beginSecond(at: index)
         restControl(of: worker)
         let totals = page.totals()
         let usage = usage(of: worker, totals)

@@ -49,7 +49,7 @@ extension Master {
     func watchListeners() {
         places.areListenersResting = isSaturated
         for listener in handoff.listeners {
-            let isWanted = !isSaturated && listener.pausedUntil == nil
+            let isWanted = !isSaturated && listener.hasTaker && listener.pausedUntil == nil
             guard isWanted != listener.isWatched else { continue }
             if isWanted {
                 attempt("watch \(listener.name)") { () throws(SystemError) in
@@ -60,6 +60,20 @@ extension Master {
                 epoll.remove(listener.socket.descriptor)
             }
             listener.isWatched = isWanted
+        }
+    }
+
+    /// The rotation or what its workers have opened is another: polls the listeners that somebody takes from.
+    ///
+    /// - Parameter worker: Whoever has just become ready, and is asked about listeners that nobody takes from.
+    func watchTakers(_ now: Instant, ready worker: WorkerHandle? = nil) {
+        guard direct == nil else { return }
+        handoff.findTakers()
+        watchListeners()
+        guard let worker else { return }
+        for listener in handoff.listeners where listener.hasTaker == listener.isOrphanSaid {
+            listener.isOrphanSaid = !listener.hasTaker
+            if !listener.hasTaker { emit(worker, .ignores(listener: listener.name), now) }
         }
     }
 

@@ -78,8 +78,12 @@ extension Master {
         if shutdown.isUnderWay {
             emit(.master(.hurried(reason: name)), now)
             closeListeners()
+            let startingOnes = Set(workers.values.filter { $0.machine.phase == .starting }.map(\.id))
             drainAll(now, until: now)
-            for worker in workers.values { perform(worker.machine.hurried(at: now), for: worker, now) }
+            // Who was starting has just got the stop signal, the next step.
+            for worker in workers.values where !startingOnes.contains(worker.id) {
+                perform(worker.machine.hurried(at: now), for: worker, now)
+            }
             for index in departing.indices { departing[index].killAt = now }
             wake(at: now)
         } else {
@@ -107,6 +111,10 @@ extension Master {
         shutdown.stage = .emptying(deadline: deadline, drainedBy: now + configuration.drainTimeout)
         service.status(statusLine())
         wake(at: deadline)
+        // Who is starting is not waited for, unless nobody else could empty the backlogs.
+        for worker in workers.values where roster.isAnyoneReady && worker.machine.phase == .starting {
+            perform(worker.machine.drainRequested(at: now), for: worker, now)
+        }
         // Whether somebody waits in a backlog is found out by accepting, not by an event that may be on its way.
         handoff.expectClients()
         wake(at: now)
@@ -124,7 +132,7 @@ extension Master {
             // Nobody who has room has asked the kernel yet whether somebody waits, or may not now: then poll does.
             let cannotAccept = isSaturated
             closeListeners { listener in
-                !roster.isAnyoneReady || !listener.isReadable || listener.pausedUntil != nil
+                !roster.isAnyoneReady || !listener.hasTaker || !listener.isReadable || listener.pausedUntil != nil
                     || (cannotAccept && !listener.socket.hasWaiting)
             }
             let isEmpty =

@@ -68,7 +68,7 @@ extension Master {
 
     /// Connections that all workers took, those that are gone too.
     var takenCount: UInt64 {
-        roster.links.reduce(handoff.counts.takenByDeparted) { $0 &+ $1.queue.taken }
+        roster.links.reduce(handoff.counts.takenByDeparted) { $0.addingSaturated($1.believedTakes($1.queue.taken)) }
     }
 
     /// What all workers' pages say of the time from accept to take.

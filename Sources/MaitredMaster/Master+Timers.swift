@@ -25,6 +25,10 @@ extension Master {
             service.alive()
         }
         for worker in workers.values {
+            // What it said in time counts, though its packets are read later in a turn.
+            if worker.machine.phase == .starting, let end = worker.machine.deadline, now >= end {
+                receivePackets(from: worker.id, now)
+            }
             perform(worker.machine.timePassed(at: now), for: worker, now)
         }
         killDeparting(now)

@@ -98,6 +98,7 @@ extension Master {
         attempt("listen for worker \(worker.id)") { () throws(SystemError) in try direct?.open(worker.link.listeners) }
         roster.setReady(at: index)
         emit(worker, .ready(after: worker.machine.startDuration ?? .zero), now)
+        watchTakers(now, ready: worker)
         if !isServing { emit(.master(.serving), now) }
         isServing = true
         _ = pool.promote(worker.id)
@@ -112,6 +113,7 @@ extension Master {
         worker.drainingSince = now
         worker.link.stopListening()
         roster.setDraining(at: index)
+        watchTakers(now)
         guard worker.machine.phase == .draining else { return }
         emit(worker, .draining(open: roster.balancer.table.workers[index].open), now)
     }
@@ -184,6 +186,7 @@ extension Master {
         roster.leave(id: worker.id)
         workers[worker.id] = nil
         handoff.depart(worker.link)
+        watchTakers(now)
         // Processes that it left behind may have a copy, at which clients would wait for nobody.
         worker.link.stopListening()
 
@@ -209,8 +212,8 @@ extension Master {
     /// What a worker counted in its life stays counted.
     private func keepCounts(of worker: WorkerHandle) {
         let totals = worker.link.page.totals()
-        departedRequests &+= totals.requests
-        departedErrors &+= totals.errors
+        departedRequests = departedRequests.addingSaturated(totals.requests)
+        departedErrors = departedErrors.addingSaturated(totals.errors)
         departedLatency.add(worker.link.page.latency())
     }
 

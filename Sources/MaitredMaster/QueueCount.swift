@@ -4,8 +4,9 @@
 ///
 /// The count is a cache of what the kernel knows. Hands and takes move it; `reconcile` sets it to the kernel's number.
 /// Between the receive of a connection and the `taken` that reports it, the kernel's number is ahead of the page: such
-/// takes are *owed*, and do not count a second time when they are reported. So the count may be briefly high, never low.
-struct QueueCount: Equatable {
+/// takes are *owed*, and do not count a second time when they are reported. So the count may be briefly high, never low;
+/// and what is owed counts as held until the page says so.
+struct QueueCount {
     /// What waits.
     private(set) var queued = 0
 
@@ -17,6 +18,14 @@ struct QueueCount: Equatable {
 
     /// What the page said last.
     private(set) var taken: UInt64 = 0
+
+    /// Connections that the worker holds, and has not counted yet.
+    ///
+    /// Of a worker that has never counted any take no more than one: it may be one that counts nothing.
+    var unreported: Int { Int(clamping: taken > 0 ? owed : min(owed, 1)) }
+
+    /// What was owed and taken when the last second began.
+    private var before = (owed: UInt64(0), taken: UInt64(0))
 
     /// A connection was handed.
     mutating func handed() {
@@ -39,6 +48,13 @@ struct QueueCount: Equatable {
         let repaid = min(news, owed)
         owed -= repaid
         queued -= Int(clamping: min(news - repaid, UInt64(queued)))
+    }
+
+    /// A second has passed: takes that were owed all along are not going to be reported. Whoever took them was killed
+    /// before it counted, or does not count.
+    mutating func beginSecond() {
+        if owed == before.owed, taken == before.taken { owed = 0 }
+        before = (owed, taken)
     }
 
     /// The kernel says what really waits.

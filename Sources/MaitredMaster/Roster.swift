@@ -41,6 +41,15 @@ final class Roster {
         revocableCount > 0 && balancer.table.workers.contains { $0.isDraining }
     }
 
+    /// Whether a worker in the rotation takes what comes to a listener.
+    func takes(listener: Int) -> Bool {
+        for (index, link) in links.enumerated() {
+            let worker = balancer.table.workers[index]
+            if worker.isReady, !worker.isDraining, link.takes(listener: listener) { return true }
+        }
+        return false
+    }
+
     /// Whether a worker's next close may be what is waited for: it drains, or is full by its connections, not its queue.
     func matters(closeAt index: Int, waitsForPlace: Bool) -> Bool {
         let worker = balancer.table.workers[index]
@@ -138,7 +147,8 @@ final class Roster {
         let link = links[index]
         let reading = link.page.read()
         link.queue.observe(taken: reading.taken)
-        balancer.table.refresh(at: index, queued: link.queue.queued, holds: reading.holds)
+        let holds = reading.holds &+ link.queue.unreported
+        balancer.table.refresh(at: index, queued: link.queue.queued, holds: holds)
     }
 
     /// Counts a connection that a worker was just given.
@@ -160,6 +170,12 @@ final class Roster {
         link.queue.tookBack()
         link.takenBack &+= 1
         if let index = index(of: link.id) { watch.forget(at: index) }
+    }
+
+    /// A second has passed: a place that was kept for a take which nobody reports is free.
+    func beginSecond(at index: Int) {
+        links[index].queue.beginSecond()
+        refresh(at: index)
     }
 
     /// Frees rows of a worker's page whose process is gone.

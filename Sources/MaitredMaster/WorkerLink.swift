@@ -17,6 +17,12 @@ final class WorkerLink {
     /// One channel per listener, at the listener's index; none where workers accept by themselves.
     let channels: [HandoffChannel]
 
+    /// Through which channel a listener's connections go, by the listener's index; nil: the program has not opened it.
+    private(set) var routes: [Int?]
+
+    /// Whether the program has said where it listens: until then it takes from every channel.
+    private var hasSaidWhere = false
+
     /// Listeners of the worker's own, where it has such.
     let listeners: [Listener]
 
@@ -60,6 +66,7 @@ final class WorkerLink {
         self.id = id
         self.slot = slot
         self.channels = channels
+        routes = channels.indices.map { $0 }
         self.listeners = listeners
         self.page = page
     }
@@ -131,9 +138,34 @@ final class WorkerLink {
         queue.reconcile(waiting: waiting())
     }
 
-    /// Leaves a knock in every empty channel: whichever the worker takes first proves that it takes.
+    /// The takes that a worker may have reported: no more than it was given, where it is given any.
+    func believedTakes(_ reported: UInt64) -> UInt64 {
+        channels.isEmpty ? reported : min(reported, handed)
+    }
+
+    /// Whether it takes what comes to a listener; where workers accept by themselves, by their word.
+    func takes(listener: Int) -> Bool {
+        routes.indices.contains(listener) && routes[listener] != nil
+    }
+
+    /// The program has opened a listener.
+    ///
+    /// - Parameters:
+    ///   - entrance: The listener whose channel it takes from; one that does not exist is ignored.
+    ///   - others: Listeners whose clients are for it too, unless it opens those as well.
+    func opened(_ entrance: Int, for others: (Int) -> Bool) {
+        guard channels.indices.contains(entrance) else { return }
+        if !hasSaidWhere {
+            hasSaidWhere = true
+            routes = routes.map { _ in nil }
+        }
+        routes[entrance] = entrance
+        for index in routes.indices where routes[index] == nil && others(index) { routes[index] = entrance }
+    }
+
+    /// Leaves a knock in every empty channel that is taken from: whichever the worker takes first proves that it takes.
     func knock() {
-        for (index, channel) in channels.enumerated() where channel.waiting == 0 {
+        for (index, channel) in channels.enumerated() where routes.contains(index) && channel.waiting == 0 {
             switch channel.knock() {
             case .sent: knockedChannels.insert(index)
             case .closed: isBroken = true

@@ -62,6 +62,7 @@ struct WorkerSpawner {
         let page = try LoadPage()
         let pair = try PacketSocket.pair()
         let control = pair.takeFirst()
+        control.descriptor.refuseDescriptors()
         let controlOfWorker = pair.takeSecond()
         let sockets = own.isEmpty ? direct?.listeners ?? [] : own
         let numbers =

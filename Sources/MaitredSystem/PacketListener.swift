@@ -27,6 +27,7 @@ package struct PacketListener: ~Copyable, Sendable {
             }
         }
         descriptor = Descriptor(owning: number)
+        descriptor.refuseDescriptors()
         name = String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 

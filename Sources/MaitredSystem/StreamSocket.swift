@@ -159,12 +159,23 @@ extension ListeningSocket {
     }
 
     /// Lets nobody attach descriptors to what they send to connections accepted from now on, where the kernel can.
+    package func refuseDescriptors() { descriptor.refuseDescriptors() }
+}
+
+extension Descriptor {
+    /// Lets nobody attach descriptors to what they send to this socket, or to those accepted from it, where the kernel can.
     ///
+    /// Whoever sends one makes the receiver its last owner, and the close of a TCP socket that lingers (socket(7)) waits.
     /// Sets SO_PASSRIGHTS to 0 (Linux 6.16); older kernels close such descriptors when the bytes are read.
     package func refuseDescriptors() {
         // The option is younger than the C library's headers. 83 on every architecture that Swift runs on.
         let passRights: CInt = 83
         var value: CInt = 0
-        _ = unsafe setsockopt(descriptor.number, SOL_SOCKET, passRights, &value, socklen_t(MemoryLayout<CInt>.size))
+        _ = unsafe setsockopt(number, SOL_SOCKET, passRights, &value, socklen_t(MemoryLayout<CInt>.size))
+    }
+
+    /// Makes the coming close one that does not wait: no lingering, whatever the socket was set to.
+    package func stopLingering() {
+        _ = maitred_linux_stop_lingering(number)
     }
 }

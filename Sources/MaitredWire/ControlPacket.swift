@@ -16,8 +16,8 @@ package enum ControlType: UInt16, Sendable {
     /// Master → worker: take no more, finish, exit.
     case drain = 16
 
-    /// Whether the message has a body, and may come in several fragments.
-    package var hasBody: Bool { self == .message }
+    /// Whether the message has a body; that of `message` may come in several fragments.
+    package var hasBody: Bool { self == .message || self == .listens }
 }
 
 /// The head of one control packet; its body is the rest of the packet.

@@ -36,7 +36,8 @@ package final class ControlReader {
     /// Never waits.
     package func next(from socket: borrowing PacketSocket) -> ControlReceived {
         switch unsafe socket.receive(into: buffer) {
-        case .packet(let length, _):
+        case .packet(let length, let attached):
+            attached?.stopLingering()
             let packet = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<length])
             do {
                 let head = try unsafe ControlHead(decoding: packet)

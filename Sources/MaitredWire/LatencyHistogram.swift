@@ -73,7 +73,7 @@ package struct LatencyHistogram: Equatable, Sendable {
 
 extension UInt64 {
     /// The sum, or the largest number when it is too large for the type.
-    func addingSaturated(_ other: UInt64) -> UInt64 {
+    package func addingSaturated(_ other: UInt64) -> UInt64 {
         let (sum, overflow) = addingReportingOverflow(other)
         return overflow ? .max : sum
     }

@@ -282,6 +282,81 @@ extension Integration {
             }
         }
 
+        /// The address of the socket from which the connection came, by the family that the program has for it.
+        private static let dual = """
+            import os, select, socket, sys
+            port = int(os.environ["PORT"])
+            def listen(family, host, v6only=None):
+                one = socket.socket(family)
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if v6only is not None: one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, v6only)
+                one.bind((host, port)); one.listen(); one.setblocking(False)
+                return one
+            which = sys.argv[1]
+            if which == "both": sockets = [listen(socket.AF_INET, "0.0.0.0"), listen(socket.AF_INET6, "::", 1)]
+            if which == "one": sockets = [listen(socket.AF_INET6, "::", 0)]
+            if which == "v4": sockets = [listen(socket.AF_INET, "0.0.0.0")]
+            while True:
+                for ready in select.select(sockets, [], [])[0]:
+                    try: connection, peer = ready.accept()
+                    except BlockingIOError: continue
+                    connection.setblocking(True)
+                    connection.recv(4096)
+                    body = b"family=%d\\n" % ready.family
+                    connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n" % len(body) + body)
+                    connection.close()
+            """
+
+        /// A port that nobody listens on for either family.
+        private static func freePort() throws -> UInt16 {
+            let socket = try ListeningSocket.open(try SocketAddress.resolve(host: "::", port: 0), ListeningOptions())
+            let port = socket.address.description.split(separator: ":").last.flatMap { UInt16($0) }
+            return try #require(port)
+        }
+
+        @Test(arguments: [("both", ["2", "10"]), ("one", ["10", "10"])])
+        func `the same port for both families reaches the socket that has them`(sockets: String, families: [String]) throws {
+            try withTemporaryDirectory { directory in
+                try writeFile("\(directory)/server.py", Self.dual)
+                let port = try Self.freePort()
+                let service = try Service(
+                    listen: ["0.0.0.0:\(port)", "[::]:\(port)"],
+                    workers: 2,
+                    worker: ["/usr/bin/python3", "\(directory)/server.py", sockets]
+                )
+                let addresses = ["127.0.0.1:\(port)", "[::1]:\(port)"].compactMap { TestAddress($0) }
+                for _ in 0..<10 {
+                    for (address, family) in zip(addresses, families) {
+                        #expect(try TestClient.get(from: address).field("family") == family)
+                    }
+                }
+                #expect(!service.master.lines.contains { $0.contains("is busy") || $0.contains("does not listen") })
+                try service.stop()
+            }
+        }
+
+        @Test func `who waits at a listener that the program has not opened keeps nobody else waiting`() throws {
+            try withTemporaryDirectory { directory in
+                try writeFile("\(directory)/server.py", Self.dual)
+                let path = "\(directory)/web.sock"
+                let service = try Service(
+                    listen: ["127.0.0.1:0", "unix:\(path)"],
+                    workers: 2,
+                    worker: ["/usr/bin/python3", "\(directory)/server.py", "v4"]
+                )
+                try service.master.waitForLine(containing: "does not listen on unix:\(path): clients wait there")
+                let waiting = try (0..<4).map { _ in
+                    let client = try TestClient(.unix(path))
+                    try client.request()
+                    return client
+                }
+                for _ in 0..<40 { #expect(try TestClient.get(from: service.address).field("family") == "2") }
+                #expect(!service.master.lines.contains { $0.contains("is busy") })
+                try service.stop()
+                _ = waiting
+            }
+        }
+
         /// What servers in C++ do to get their threads out of `accept`.
         @Test func `a listener that is shut down wakes the threads that wait in accept`() throws {
             let script = """

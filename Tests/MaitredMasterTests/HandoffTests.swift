@@ -119,6 +119,52 @@ struct HandoffTests {
         _ = client
     }
 
+    // MARK: - Programs that have not opened every listener
+
+    @Test func `what comes to a listener goes through the channel of the one that was opened for it`() throws {
+        let stage = try Stage(listeners: 3)
+        let worker = try stage.join(isReady: false)
+        worker.link.opened(1) { $0 == 0 }
+        stage.setReady(worker)
+        stage.handoff.findTakers()
+        #expect(stage.listeners.map(\.hasTaker) == [true, true, false])
+        let clients = try (0..<3).map { try stage.connect(to: $0) }
+        stage.turn()
+        #expect(worker.link.channels.map(\.waiting) == [0, 2, 0])
+        #expect(stage.backlog(of: 2) == 1)
+        // Opened by itself it has its own channel from then on.
+        worker.link.opened(2) { _ in false }
+        worker.link.opened(0) { $0 == 1 }
+        #expect(worker.link.routes == [0, 1, 2])
+        stage.handoff.findTakers()
+        stage.turn()
+        #expect(worker.link.channels.map(\.waiting) == [0, 2, 1])
+        worker.link.opened(7) { _ in true }
+        #expect(worker.link.routes == [0, 1, 2])
+        _ = clients
+    }
+
+    @Test func `only workers that have opened a listener get what comes there`() throws {
+        let stage = try Stage(listeners: 2)
+        let workers = [try stage.join(), try stage.join()]
+        workers[0].link.opened(0) { _ in false }
+        stage.handoff.findTakers()
+        let clients = try (0..<4).map { _ in try stage.connect(to: 1) }
+        stage.turn()
+        #expect(workers.map { $0.link.channels[1].waiting } == [0, 4])
+        stage.bury(workers[1])
+        stage.turn()
+        stage.handoff.findTakers()
+        #expect(!stage.listeners[1].hasTaker)
+        // Nobody else takes them: they end, and keep nobody waiting.
+        let other = try stage.connect()
+        while !stage.turn() {}
+        for _ in 0..<8 { stage.turn() }
+        #expect(workers[0].link.channels[0].waiting == 1)
+        #expect(stage.handoff.counts.refused == 4)
+        _ = (clients, other)
+    }
+
     // MARK: - Nobody to give it to
 
     @Test func `nobody ready: nothing is accepted`() throws {

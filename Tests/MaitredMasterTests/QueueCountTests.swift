@@ -32,6 +32,25 @@ struct QueueCountTests {
         #expect(count.queued == 0)
     }
 
+    @Test func `what was taken and is not reported yet is held, for two seconds at most`() {
+        var count = QueueCount()
+        for _ in 0..<3 { count.handed() }
+        count.observe(taken: 1)
+        count.reconcile(waiting: 1)
+        #expect(count.queued == 1 && count.unreported == 1)
+        count.beginSecond()
+        #expect(count.unreported == 1)
+        count.beginSecond()
+        #expect(count.unreported == 0 && !count.hasUnreportedTakes)
+    }
+
+    @Test func `who counts nothing holds one at most`() {
+        var count = QueueCount()
+        for _ in 0..<9 { count.handed() }
+        count.reconcile(waiting: 0)
+        #expect(count.unreported == 1)
+    }
+
     @Test func `it never falls below nothing`() {
         var count = QueueCount()
         count.tookBack()

@@ -50,6 +50,9 @@ int maitred_linux_listen_unnamed(int backlog, char *ret_name, size_t capacity);
 ssize_t maitred_linux_send_to(int socket, const void *data, size_t length, const void *address,
                               uint32_t address_length);
 
+/* The close of a socket that lingers waits until what was sent has arrived: this makes it not wait. */
+int maitred_linux_stop_lingering(int socket);
+
 /*
  * Receives one packet and at most one descriptor, close-on-exec. `flags` are recvmsg(2)'s: MSG_DONTWAIT, MSG_PEEK.
  *

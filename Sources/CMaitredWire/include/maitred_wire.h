@@ -59,7 +59,7 @@ enum maitred_control_type {
     MAITRED_CONTROL_READY = 1,   /* no body. The worker takes connections from now on. */
     MAITRED_CONTROL_BELL = 2,    /* no body. A connection closed while the doorbell was set. */
     MAITRED_CONTROL_MESSAGE = 3, /* either direction. Body: the program's own bytes. */
-    MAITRED_CONTROL_LISTENS = 4, /* no body. The program listens; whether it takes, a knock is to show. */
+    MAITRED_CONTROL_LISTENS = 4, /* body: struct maitred_listens, or none. Whether it takes, a knock is to show. */
     /* master -> worker */
     MAITRED_CONTROL_DRAIN = 16,  /* no body. Take no more, finish what is open, exit. */
 };
@@ -94,6 +94,15 @@ struct maitred_fetch {
     uint16_t flags;     /* MAITRED_FETCH_* */
     uint32_t worker;    /* its id */
     uint32_t entrances; /* 1 to 32 */
+};
+
+/*
+ * Body of MAITRED_CONTROL_LISTENS: what a program that knows nothing of maitred has opened. The first says that it
+ * takes from this entrance alone, each further one adds one. Without a body it takes from all.
+ */
+struct maitred_listens {
+    uint32_t entrance;  /* index of the listener whose channel it takes from */
+    uint32_t listeners; /* bit i: what comes to listener i is for it, as a socket bound to [::] has IPv4 clients too */
 };
 
 /* ---- Load page ---------------------------------------------------------------------------------- */
@@ -158,6 +167,7 @@ _Static_assert(offsetof(struct maitred_packet, peer) == 32, "packet.peer");
 _Static_assert(sizeof(struct maitred_control_head) == 16, "control head size");
 _Static_assert(offsetof(struct maitred_control_head, stream) == 8, "control head.stream");
 _Static_assert(sizeof(struct maitred_fetch) == 16, "fetch size");
+_Static_assert(sizeof(struct maitred_listens) == 8, "listens size");
 _Static_assert(sizeof(struct maitred_page_header) == 128, "page header size");
 _Static_assert(offsetof(struct maitred_page_header, drain) == 16, "page header.drain");
 _Static_assert(offsetof(struct maitred_page_header, doorbell) == 64, "doorbell on the second cache line");

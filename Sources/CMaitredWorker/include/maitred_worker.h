@@ -117,9 +117,11 @@ int maitred_worker_ready(struct maitred_worker *worker);
 
 /*
  * Says that the program listens, for who cannot know whether it takes connections too: the master leaves a knock, and
- * when that is taken this library says that connections may come. -EPIPE: the master is gone.
+ * when that is taken this library says that connections may come. It takes from this listener's descriptor what comes to
+ * the listeners whose bits are set in `listeners`, and nothing from any that no such call named. -EPIPE: the master is
+ * gone.
  */
-int maitred_worker_listens(struct maitred_worker *worker);
+int maitred_worker_listens(struct maitred_worker *worker, unsigned listener, uint32_t listeners);
 
 /*
  * Whether this process is the one that is counted: not between vfork(2) and exec, where everything a process does to

@@ -189,10 +189,10 @@ struct WorkerTrial: ~Copyable {
             result.cause = "exited"
             result.reason = "it was ready, and ended: \(end.words)"
             result.advice = ["see what it wrote before it ended"]
-        } else if result.listeners.contains(where: { $0.takenAfter == nil }) {
+        } else if let ignored = result.listeners.first(where: { $0.takenAfter == nil }) {
             result.cause = StartProblem.takesNothing.name
-            result.reason = "it was ready, and did not take a test connection"
-            result.advice = ["have it accept on each of its listeners"]
+            result.reason = "it was ready, and did not take a test connection to \(ignored.address)"
+            result.advice = ["have it listen and accept there too, or leave out --listen \(ignored.address)"]
         } else {
             result.canBeWorker = true
             result.advice = result.ownListeners.map { "of several workers only one can listen on \($0) by itself" }
