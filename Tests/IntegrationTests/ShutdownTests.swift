@@ -15,6 +15,25 @@ extension Integration {
             try service.stop(within: .seconds(9))
         }
 
+        @Test func `a worker that is still starting is told at once, and once`() throws {
+            let worker = try ProgramPath.built("maitred-test-worker")
+            let script = #"""
+                [ "$MAITRED_WORKER_SLOT" = 0 ] && exec "$0"
+                trap 'sleep 0.2; echo ended by itself; exit 0' TERM
+                echo starting; while :; do sleep 0.05; done
+                """#
+            let service = try Service(workers: 2, worker: ["/bin/sh", "-c", script, worker], ready: 1)
+            var held = HeldConnections()
+            try held.open(1, to: service.address)
+            try service.master.waitForLine(containing: "starting")
+            service.master.signal(SIGTERM)
+            // While another finishes what it has.
+            try service.master.waitForLine(containing: "worker 2 exited: exit code 0")
+            #expect(service.master.lines.contains { $0.contains("ended by itself") })
+            held.clients[0].close()
+            #expect(try service.master.waitExit() == .exited(code: 0))
+        }
+
         @Test func `at max-connections a stop begins to drain at once`() throws {
             let service = try Service(workers: 1, ["--max-connections", "1", "--drain-timeout", "30s"])
             let client = try TestClient(service.address)

@@ -30,6 +30,22 @@ struct HandoffTakeBackTests {
         #expect(stage.handoff.counts.takenBack == 6)
     }
 
+    @Test func `more than a turn can take back is taken back in the next turns`() throws {
+        let stage = try Stage(queueDepth: 64)
+        let stuck = [try stage.join(queueDepth: 64), try stage.join(queueDepth: 64)]
+        let clients = try (0..<80).map { _ in try stage.connect() }
+        stage.turn()
+        stage.turn()
+        #expect(stuck.map { $0.link.waiting() } == [40, 40])
+        let heirs = [try stage.join(queueDepth: 64), try stage.join(queueDepth: 64)]
+        for index in 0...1 { stage.roster.setBusy(true, at: index) }
+        for listener in stage.listeners { listener.isReadable = false }
+        #expect(!stage.handoff.serve(now: stage.now, exhaustively: false))
+        #expect(stage.handoff.serve(now: stage.now, exhaustively: false))
+        #expect(heirs.map { $0.link.waiting() } == [40, 40])
+        _ = clients
+    }
+
     @Test func `what is taken back is the client's own connection, at its own listener`() throws {
         let stage = try Stage(listeners: 2)
         let dead = try stage.join()

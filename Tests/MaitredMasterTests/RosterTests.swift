@@ -60,6 +60,21 @@ struct RosterTests {
         #expect(roster.openCount == 2)
     }
 
+    /// The take wakes the master, which may look before the worker has counted it.
+    @Test func `what is received and not counted yet is open all the same`() throws {
+        let worker = try PlayedWorker(id: 1)
+        let roster = roster([worker])
+        roster.balancer.table.setLimits(queueDepth: 16, maxConnections: 1)
+        try hand(1, to: 0, of: roster)
+        let held = worker.take(isCounted: false)
+        roster.settleAll()
+        #expect(roster.balancer.table.workers[0].open == 1 && !roster.isAnyoneEligible)
+        worker.countTake()
+        roster.look()
+        #expect(roster.balancer.table.workers[0].open == 1 && !roster.isAnyoneEligible)
+        _ = held
+    }
+
     // MARK: - Before a pick
 
     @Test func `a strategy that compares loads has them before it picks`() throws {
