@@ -89,6 +89,9 @@ static int is_still(int fd, const struct managed *managed)
     return managed_of(fd) == managed && state_of(managed) == MANAGED_LISTENING;
 }
 
+/* A master that ends closes all it has within that time, and its channels may go first. */
+#define MASTER_PATIENCE_MS 100
+
 static int take(int fd, struct managed *managed, struct sockaddr *address, socklen_t *length, int flags)
 {
     struct maitred_connection connection;
@@ -112,8 +115,9 @@ static int take(int fd, struct managed *managed, struct sockaddr *address, sockl
         case -EPROTO:
             break;
         case -EPIPE:
+            /* The master's end, or this worker's own, which a process of it has shut down. */
             if (is_still(fd, managed))
-                end_listening(managed, 1);
+                end_listening(managed, is_master_gone(MASTER_PATIENCE_MS));
             break;
         default:
             errno = -error;

@@ -235,7 +235,7 @@ int is_entrance_in_use(unsigned listener)
     for (unsigned i = 0; i < MOST_MANAGED; i++) {
         const struct managed *managed = &managed_sockets[i];
         if (__atomic_load_n(&managed->references, __ATOMIC_ACQUIRE) != 0 && managed->listener == listener &&
-            state_of(managed) == MANAGED_LISTENING)
+            (state_of(managed) == MANAGED_LISTENING || state_of(managed) == MANAGED_BOUND))
             return 1;
     }
     return 0;

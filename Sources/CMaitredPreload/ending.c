@@ -6,7 +6,8 @@
  *  1. Where nothing will come any more the program waits: on a socket that is never readable. A listener that is shut
  *     down under a running program makes it spin (nginx, Node) or fail.
  *  2. When the master is gone for good the program is asked to stop, once: by the signal that the master would have sent.
- *     Whoever takes from a channel notices by itself. Whoever listens and leaves that to others (nginx's and gunicorn's
+ *     The end of the control channel tells: that of a channel may be a shutdown by the program. Whoever takes notices
+ *     both by itself. Whoever listens and leaves that to others (nginx's and gunicorn's
  *     first process) is told by the kernel: SIGURG, which nobody minds by default, says that something happened to the
  *     control channel.
  */
@@ -38,19 +39,25 @@ static void ask_to_stop(void)
     kill(getpid(), stop);
 }
 
-/*
- * The other end of the control channel is closed. Nothing else comes through it: to whom says that it listens the master
- * sends nothing, for a signal cuts sleeps short.
- */
-static void look_for_master(int signal)
+int is_master_gone(int patience)
 {
     int error = errno;
     struct pollfd entry = {.fd = own_worker()->control};
+    int count = poll(&entry, 1, patience);
 
-    (void)signal;
-    if (poll(&entry, 1, 0) > 0 && (entry.revents & POLLHUP) != 0)
-        ask_to_stop();
+    /* Not again with the whole patience: a timer of the program's could interrupt it for ever. */
+    if (count < 0)
+        count = poll(&entry, 1, 0);
     errno = error;
+    return count > 0 && (entry.revents & POLLHUP) != 0;
+}
+
+/* Nothing else comes: to whom says that it listens the master sends nothing, for a signal cuts sleeps short. */
+static void look_for_master(int signal)
+{
+    (void)signal;
+    if (is_master_gone(0))
+        ask_to_stop();
 }
 
 void watch_master(void)
@@ -98,13 +105,26 @@ void end_listening(struct managed *managed, int asks_to_stop)
     errno = error;
 }
 
+/* Whether this process is the only one of its worker that the load page knows. */
+static int is_alone(void)
+{
+    const struct maitred_worker *worker = own_worker();
+    unsigned others = 0;
+
+    for (uint32_t index = 0; index < MAITRED_ROW_COUNT; index++) {
+        const struct maitred_row *row = maitred_page_row(worker->page, index);
+        others += row != worker->row && maitred_load(&row->pid) != 0;
+    }
+    return worker->row != NULL && maitred_worker_is_own_process(worker) && others == 0;
+}
+
 void shut_down(int fd, struct managed *managed)
 {
     int ends[2], error = errno;
 
     __atomic_store_n(&managed->state, MANAGED_SHUT_DOWN, __ATOMIC_RELEASE);
-    /* As with a listener, every process that has it sees it, and whoever waits in accept wakes up. */
-    if (!own_worker()->is_direct && !is_entrance_in_use(managed->listener)) {
+    /* As with a listener, whoever waits in accept wakes up. Nobody can take from the channel any more. */
+    if (!own_worker()->is_direct && is_alone() && !is_entrance_in_use(managed->listener)) {
         REAL(shutdown)(fd, SHUT_RD);
     } else if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
         /* Others go on with the entrance. This descriptor alone is readable, and hung up, as a listener is then. */

@@ -147,6 +147,9 @@ void adopt_inherited(void);
 /* Has this process told when the master is gone, whether or not it takes connections itself. */
 void watch_master(void);
 
+/* Whether it is gone for good, after so many milliseconds at most. */
+int is_master_gone(int patience);
+
 /* Takes the place, everywhere in this process, of an entrance through which nothing will come: never readable. May ask the program to stop, once. */
 void end_listening(struct managed *managed, int asks_to_stop);
 
@@ -195,7 +198,7 @@ void make_way(int fd);
 /* A place for a managed socket, with one reference; NULL when there is none left. */
 struct managed *new_managed(void);
 
-/* Whether a managed socket of this process takes from the entrance of a listener. */
+/* Whether a managed socket of this process takes from the entrance of a listener, or is going to. */
 int is_entrance_in_use(unsigned listener);
 
 /* One descriptor of it less. */

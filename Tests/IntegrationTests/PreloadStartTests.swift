@@ -393,6 +393,27 @@ extension Integration {
             }
         }
 
+        @Test func `a process that shuts a listener of its own down leaves the other processes theirs`() throws {
+            let script = Self.script(
+                prepare: """
+                    def listen():
+                        first = socket.create_server(("", int(PORT)), reuse_port=True)
+                        reader, writer = os.pipe()
+                        if os.fork() == 0:
+                            first.close()
+                            second = socket.create_server(("", int(PORT)), reuse_port=True)
+                            second.shutdown(socket.SHUT_RDWR)
+                            second.close()
+                            os.write(writer, b"x")
+                            while True: signal.pause()
+                        os.read(reader, 1)
+                        return first
+                    """,
+                listener: "listen()"
+            )
+            #expect(try Self.found(script) == "fine")
+        }
+
         @Test func `when the master is killed a server whose first process takes nothing ends too`() throws {
             try withTemporaryDirectory { directory in
                 let script = """
