@@ -159,6 +159,10 @@ STANDS_BEFORE(long, syscall, long number, ...)
     case SYS_dup: return own_dup((int)a[0]);
     case SYS_dup3: return own_dup3((int)a[0], (int)a[1], (int)a[2]);
     case SYS_accept: return accept((int)a[0], (struct sockaddr *)a[1], (socklen_t *)a[2]);
+    case SYS_bind: return bind((int)a[0], (const struct sockaddr *)a[1], (socklen_t)a[2]);
+    case SYS_listen: return listen((int)a[0], (int)a[1]);
+    case SYS_shutdown: return shutdown((int)a[0], (int)a[1]);
+    case SYS_connect: return connect((int)a[0], (const struct sockaddr *)a[1], (socklen_t)a[2]);
     case SYS_accept4: return accept4((int)a[0], (struct sockaddr *)a[1], (socklen_t *)a[2], (int)a[3]);
     default: return REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     }

@@ -54,6 +54,22 @@ STANDS_BEFORE(int, shutdown, int fd, int how)
     return 0;
 }
 
+/* With AF_UNSPEC it lets a listener listen no more (.NET stops so), and the entrance may be everybody's. */
+STANDS_BEFORE(int, connect, int fd, const struct sockaddr *address, socklen_t length)
+{
+    struct managed *managed = managed_of(fd);
+
+    if (managed == NULL)
+        return REAL(connect)(fd, address, length);
+    if (address == NULL || length < sizeof(sa_family_t) || address->sa_family != AF_UNSPEC) {
+        errno = EISCONN;
+        return -1;
+    }
+    if (state_of(managed) == MANAGED_LISTENING)
+        shut_down(fd, managed);
+    return 0;
+}
+
 STANDS_BEFORE(int, getsockname, int fd, struct sockaddr *address, socklen_t *length)
 {
     struct managed *managed = managed_of(fd);

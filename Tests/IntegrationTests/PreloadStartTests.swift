@@ -414,6 +414,31 @@ extension Integration {
             #expect(try Self.found(script) == "fine")
         }
 
+        /// .NET stops so. The kernel would take the socket that all workers share out of the listening ones.
+        @Test(arguments: ["round-robin", "kernel", "reuseport"])
+        func `connect without an address ends the listener of the process alone`(strategy: String) throws {
+            let script = Self.script(
+                prepare: """
+                    import ctypes
+                    libc = ctypes.CDLL(None, use_errno=True)
+                    def listen():
+                        listener = socket.create_server(("", int(PORT)))
+                        reader, writer = os.pipe()
+                        if os.fork() == 0:
+                            connected = libc.connect(listener.fileno(), bytes(16), 16)
+                            accepted = libc.accept(listener.fileno(), None, None)
+                            os.write(writer, b"%d %d %d" % (connected, accepted, ctypes.get_errno()))
+                            while True: signal.pause()
+                        global result
+                        result = os.read(reader, 20).decode()
+                        return listener
+                    """,
+                listener: "listen()",
+                found: "result"
+            )
+            #expect(try Self.found(script, ["--strategy", strategy]) == "0 -1 \(EINVAL)")
+        }
+
         @Test func `when the master is killed a server whose first process takes nothing ends too`() throws {
             try withTemporaryDirectory { directory in
                 let script = """
