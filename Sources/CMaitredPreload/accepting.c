@@ -130,18 +130,32 @@ static int take(int fd, struct managed *managed, struct sockaddr *address, sockl
     return -1;
 }
 
+/* After an accept that failed: with EINVAL if the master has shut the listener down for the drain, which the page told. */
+static int may_try_again(int fd, const struct managed *managed)
+{
+    if (errno == EAGAIN)
+        return wait_for_connection(fd, managed) == 0;
+    return errno == EINVAL && is_still(fd, managed) && maitred_worker_is_draining(own_worker());
+}
+
 /* Where this process accepts by itself. An unmodified program does not know that it drains: its listener ends. */
 static int accept_directly(int fd, struct managed *managed, struct sockaddr *address, socklen_t *length, int flags)
 {
     int connection;
 
-    if (state_of(managed) == MANAGED_LISTENING && maitred_worker_is_draining(own_worker()))
-        end_listening(managed, 0);
-    if (state_of(managed) == MANAGED_ENDED)
-        return wait_for_connection(fd, managed) < 0 ? -1 : (errno = EINVAL, -1);
-    while ((connection = REAL(accept4)(fd, address, length, flags)) < 0)
-        if (errno != EAGAIN || wait_for_connection(fd, managed) < 0)
+    do {
+        if (managed_of(fd) != managed) {
+            errno = EBADF;
             return -1;
+        }
+        if (state_of(managed) == MANAGED_LISTENING && maitred_worker_is_draining(own_worker()))
+            end_listening(managed, 0);
+        if (state_of(managed) == MANAGED_ENDED)
+            return wait_for_connection(fd, managed) < 0 ? -1 : (errno = EINVAL, -1);
+        connection = REAL(accept4)(fd, address, length, flags);
+    } while (connection < 0 && may_try_again(fd, managed));
+    if (connection < 0)
+        return -1;
     maitred_worker_accepted(own_worker());
     connection_taken(connection);
     inherit_options(managed, connection);

@@ -439,6 +439,28 @@ extension Integration {
             #expect(try Self.found(script, ["--strategy", strategy]) == "0 -1 \(EINVAL)")
         }
 
+        @Test(arguments: ["kernel", "reuseport"])
+        func `an accept that waits at the drain goes on waiting where the kernel chooses`(strategy: String) throws {
+            let script = """
+                import os, socket, sys
+                listener = socket.create_server(("", int(os.environ["PORT"])))
+                while True:
+                    try: connection, _ = listener.accept()
+                    except OSError as error: sys.exit(os.write(1, b"accept: %d\\n" % error.errno))
+                    connection.recv(4096)
+                    connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
+                    connection.close()
+                """
+            try withTemporaryDirectory { directory in
+                try writeFile("\(directory)/server.py", script)
+                let worker = ["/usr/bin/python3", "\(directory)/server.py"]
+                let service = try Service(workers: 2, ["--strategy", strategy], worker: worker)
+                for _ in 0..<20 { #expect(try TestClient.get(from: service.address).status == 200) }
+                try service.stop()
+                #expect(!service.master.lines.contains { $0.contains("accept:") }, "\(service.master.lines)")
+            }
+        }
+
         @Test func `when the master is killed a server whose first process takes nothing ends too`() throws {
             try withTemporaryDirectory { directory in
                 let script = """
