@@ -22,8 +22,12 @@ struct maitred_worker *own_worker(void)
 /* Moves what the program does not know to high numbers, and marks it, so that the program does not close it. */
 static void keep_descriptors(struct maitred_worker *opened)
 {
-    for (unsigned index = 0; index < opened->entrance_count; index++)
+    for (unsigned index = 0; index < opened->entrance_count; index++) {
         opened->entrances[index] = keep_as_own(opened->entrances[index]);
+        /* As the master made it. Somebody without this library may have cleared it. */
+        if (opened->is_direct)
+            set_nonblocking(opened->entrances[index], 1);
+    }
     opened->control = keep_as_own(opened->control);
     setenv(MOVED, "1", 1);
 }

@@ -108,12 +108,37 @@ static void note_nonblocking(int fd, int is_nonblocking)
         __atomic_store_n(&managed->is_nonblocking, is_nonblocking, __ATOMIC_RELAXED);
 }
 
+/* Whether O_NONBLOCK is the managed socket's alone, whatever the open file has. */
+static int is_noted_only(int fd)
+{
+    const struct managed *managed = managed_of(fd);
+    return managed != NULL && is_shared_listener(fd, managed);
+}
+
+/* F_GETFL and F_SETFL of such a one. */
+static int status_flags(int fd, int command, int flags)
+{
+    if (command == F_SETFL) {
+        note_nonblocking(fd, (flags & O_NONBLOCK) != 0);
+        return 0;
+    }
+    int status = REAL(fcntl64)(fd, F_GETFL);
+    const struct managed *managed = managed_of(fd);
+    if (status < 0 || managed == NULL || __atomic_load_n(&managed->is_nonblocking, __ATOMIC_RELAXED))
+        return status;
+    return status & ~O_NONBLOCK;
+}
+
 STANDS_BEFORE(int, ioctl, int fd, unsigned long request, ...)
 {
     va_list arguments;
     va_start(arguments, request);
     void *argument = va_arg(arguments, void *);
     va_end(arguments);
+    if (request == FIONBIO && argument != NULL && is_noted_only(fd)) {
+        note_nonblocking(fd, *(const int *)argument != 0);
+        return 0;
+    }
     int result = REAL(ioctl)(fd, request, argument);
     if (request == FIONBIO && result >= 0)
         note_nonblocking(fd, *(const int *)argument != 0);
@@ -126,6 +151,8 @@ STANDS_BEFORE(int, fcntl, int fd, int command, ...)
     va_start(arguments, command);
     void *argument = va_arg(arguments, void *);
     va_end(arguments);
+    if ((command == F_SETFL || command == F_GETFL) && is_noted_only(fd))
+        return status_flags(fd, command, (int)(intptr_t)argument);
     int result = REAL(fcntl64)(fd, command, argument);
     if (command == F_SETFL && result >= 0)
         note_nonblocking(fd, ((int)(intptr_t)argument & O_NONBLOCK) != 0);

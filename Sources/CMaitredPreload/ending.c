@@ -85,6 +85,7 @@ static void end_descriptor(int fd)
 
     if (copy < 0)
         return;
+    set_nonblocking(copy, (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
     put_in_place(copy, fd);
     REAL(close)(copy);
 }
@@ -128,6 +129,7 @@ void shut_down(int fd, struct managed *managed)
         REAL(shutdown)(fd, SHUT_RD);
     } else if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0) {
         /* Others go on with the entrance. This descriptor alone is readable, and hung up, as a listener is then. */
+        set_nonblocking(ends[0], (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
         put_in_place(ends[0], fd);
         REAL(close)(ends[0]);
         REAL(close)(ends[1]);

@@ -10,6 +10,7 @@
  *  2. The entrance takes the socket's place with dup3, so that every way of waiting for a listener (blocking accept,
  *     poll, epoll, select) works on it as it is: readable means that a connection waits. With strategy kernel and
  *     reuseport the entrance is the listening socket itself, and the C library's accept serves it.
+ *     That socket is everybody's, so its O_NONBLOCK is always set, and what the program sets is noted only.
  *  3. It does so at bind, not at listen: a program that is started with the descriptor (uvicorn's and hypercorn's
  *     workers) recognises it by its inode, and listens there.
  */
@@ -20,6 +21,33 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+
+/* ---- O_NONBLOCK ----------------------------------------------------------------------------------- */
+
+void set_nonblocking(int fd, int is_nonblocking)
+{
+    int error = errno, status = REAL(fcntl64)(fd, F_GETFL);
+    int wanted = is_nonblocking ? status | O_NONBLOCK : status & ~O_NONBLOCK;
+
+    if (status >= 0 && wanted != status)
+        REAL(fcntl64)(fd, F_SETFL, wanted);
+    errno = error;
+}
+
+int is_shared_listener(int fd, const struct managed *managed)
+{
+    const struct maitred_worker *attached = own_worker();
+    struct stat status, entrance;
+    int error = errno;
+
+    /* A program that was started with it has not become a worker yet. */
+    if (attached == NULL)
+        return maitred_worker_variable("MAITRED_HANDOFF_FDS") == NULL;
+    int is_it = attached->is_direct && fstat(fd, &status) == 0 &&
+                fstat(attached->entrances[managed->listener], &entrance) == 0 && status.st_ino == entrance.st_ino;
+    errno = error;
+    return is_it;
+}
 
 /* ---- bind ----------------------------------------------------------------------------------------- */
 
@@ -83,8 +111,10 @@ int manage(int fd, unsigned listener, const struct sockaddr *address, socklen_t 
     }
     managed->listener = listener;
     set_address(managed, address, length);
-    int entrance = own_worker()->entrances[listener], status = fcntl(fd, F_GETFL);
+    int entrance = own_worker()->entrances[listener], status = REAL(fcntl64)(fd, F_GETFL);
     managed->is_nonblocking = status >= 0 && (status & O_NONBLOCK) != 0;
+    if (!own_worker()->is_direct)
+        set_nonblocking(entrance, managed->is_nonblocking);
     if (describe(managed, fd) < 0 || put_in_place(entrance, fd) < 0) {
         int error = errno;
         drop_managed(managed);
@@ -135,7 +165,8 @@ static struct managed *adopt(int fd, unsigned listener)
     int socket_of_type = socket(managed->domain, SOCK_STREAM | SOCK_CLOEXEC, 0);
     managed->socket = socket_of_type < 0 ? -1 : keep_as_own(socket_of_type);
     int status = REAL(fcntl64)(fd, F_GETFL);
-    managed->is_nonblocking = status >= 0 && (status & O_NONBLOCK) != 0;
+    /* Of a listener that all share it says nothing about this program. Who does not wait says so again, as a rule. */
+    managed->is_nonblocking = status >= 0 && (status & O_NONBLOCK) != 0 && !is_shared_listener(fd, managed);
     descriptor_set_managed(fd, managed);
     return managed;
 }

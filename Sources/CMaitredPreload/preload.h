@@ -136,6 +136,15 @@ static inline int state_of(const struct managed *managed)
 /* Makes a descriptor a managed socket. 0, or -1 with errno. */
 int manage(int fd, unsigned listener, const struct sockaddr *address, socklen_t length);
 
+/*
+ * Whether a managed descriptor is a listening socket that processes of other workers have too. Its O_NONBLOCK must not
+ * change: an accept that waited in the kernel would not see the drain.
+ */
+int is_shared_listener(int fd, const struct managed *managed);
+
+/* Sets or clears O_NONBLOCK, on an open file that may be shared. */
+void set_nonblocking(int fd, int is_nonblocking);
+
 /* Lets connections come. 0, or -1 with errno. */
 int begin_listening(int fd, struct managed *managed, int backlog);
 

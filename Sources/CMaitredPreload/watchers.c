@@ -85,7 +85,7 @@ static void stop_watching(int fd, const struct watcher *watchers, int count)
 /* Makes them watch what has that number now. */
 static void watch_again(int fd, const struct watcher *watchers, int count)
 {
-    int error = errno;
+    int error = errno; /* the dup3's */
     for (int i = 0; i < count; i++) {
         struct epoll_event event = {.events = watchers[i].events, .data.u64 = watchers[i].data};
         epoll_ctl(watchers[i].epoll, EPOLL_CTL_ADD, fd, &event);
@@ -96,18 +96,13 @@ static void watch_again(int fd, const struct watcher *watchers, int count)
 int put_in_place(int replacement, int fd)
 {
     struct watcher watchers[MOST_WATCHERS];
-    int flags = fcntl(fd, F_GETFD), status = fcntl(fd, F_GETFL), own = fcntl(replacement, F_GETFL);
+    int flags = fcntl(fd, F_GETFD);
 
-    if (flags < 0 || status < 0 || own < 0)
+    if (flags < 0)
         return -1;
     int count = find_watchers(fd, watchers);
     stop_watching(fd, watchers, count);
-    /* The status flags belong to the open file, which all processes of the worker share; the master does not mind. */
-    if (fcntl(replacement, F_SETFL, (own & ~O_NONBLOCK) | (status & O_NONBLOCK)) < 0 ||
-        REAL(dup3)(replacement, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0) < 0) {
-        watch_again(fd, watchers, count);
-        return -1;
-    }
+    int result = REAL(dup3)(replacement, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0);
     watch_again(fd, watchers, count);
-    return 0;
+    return result < 0 ? -1 : 0;
 }
