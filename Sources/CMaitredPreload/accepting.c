@@ -7,13 +7,17 @@
  *  2. Waiting is done by the kernel as accept(2) does it: signals, SA_RESTART, SO_RCVTIMEO and cancellation included.
  *     What it waits with is a look that takes nothing, so that at the limit on descriptors no connection is lost. Whether
  *     it may wait is the program's own O_NONBLOCK, as this process has set it.
- *  3. The client's address is the one that the master saw.
+ *  3. Where that cannot be (strategy kernel and reuseport, a channel on which another process has set O_NONBLOCK, an
+ *     ended listener with SO_RCVTIMEO) poll(2) waits: SO_RCVTIMEO and cancellation hold, but every signal that has a
+ *     handler gives EINTR, also with SA_RESTART.
+ *  4. The client's address is the one that the master saw.
  */
 #include "preload.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <time.h>
 
 static void give_address(const struct maitred_connection *connection, const struct managed *managed,
                          struct sockaddr *address, socklen_t *length)
@@ -51,6 +55,39 @@ static void give_address(const struct maitred_connection *connection, const stru
     *length = size;
 }
 
+#define SECOND 1000000000LL
+
+static long long monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * SECOND + now.tv_nsec;
+}
+
+/* SO_RCVTIMEO as the program has set it, 0: none. That of a channel may be another process's. */
+static long long limit_of(const struct managed *managed)
+{
+    struct timeval limit = {0};
+    socklen_t size = sizeof limit;
+
+    return REAL(getsockopt)(managed->socket, SOL_SOCKET, SO_RCVTIMEO, &limit, &size) < 0
+               ? 0
+               : limit.tv_sec * SECOND + limit.tv_usec * 1000LL;
+}
+
+/* Until `limit` has passed since `start`. 0 when it is worth another try, or -1 with errno. */
+static int poll_for_connection(int fd, long long limit, long long start)
+{
+    struct pollfd entry = {.fd = fd, .events = POLLIN};
+    long long left = limit - (monotonic_ns() - start);
+    struct timespec most = {.tv_sec = left / SECOND, .tv_nsec = left % SECOND};
+    int count = limit == 0 ? poll(&entry, 1, -1) : left <= 0 ? 0 : ppoll(&entry, 1, &most, NULL);
+
+    if (count == 0)
+        errno = EAGAIN;
+    return count <= 0 ? -1 : 0;
+}
+
 /*
  * Waits as accept would on a socket that may wait. 0 when it is worth another try, or -1 with errno.
  *
@@ -61,26 +98,22 @@ static int wait_for_connection(int fd, const struct managed *managed)
     char byte;
     struct iovec part = {.iov_base = &byte, .iov_len = 1};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    struct timeval limit = {0};
-    socklen_t size = sizeof limit;
-    struct pollfd entry = {.fd = fd, .events = POLLIN};
 
     if (__atomic_load_n(&managed->is_nonblocking, __ATOMIC_RELAXED)) {
         errno = EAGAIN;
         return -1;
     }
-    if (!(own_worker()->is_direct && state_of(managed) == MANAGED_LISTENING)) {
+    long long limit = limit_of(managed), start = monotonic_ns();
+    int is_listening = state_of(managed) == MANAGED_LISTENING;
+    /* A listener is no place to look into, and what is there after the end has no limit: many sockets share it. */
+    if (is_listening ? !own_worker()->is_direct : limit == 0) {
         if (recvmsg(fd, &message, MSG_PEEK) >= 0 || errno == ECONNRESET)
             return 0;
         if (errno != EAGAIN)
             return -1;
     }
-    /* The time is over, or another process of the worker, which does not wait, has set O_NONBLOCK on what all share. */
-    if (REAL(getsockopt)(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, &size) == 0 && (limit.tv_sec != 0 || limit.tv_usec != 0)) {
-        errno = EAGAIN;
-        return -1;
-    }
-    return poll(&entry, 1, -1) < 0 ? -1 : 0;
+    /* Another process of the worker, which does not wait or not as long, has set that on what all share. */
+    return poll_for_connection(fd, limit, start);
 }
 
 /* Whether the number still is that listener: another thread may have closed it while this one waited. */

@@ -55,10 +55,15 @@ extension Integration {
         }
 
         /// Asks it again and again, with pauses in which it waits, until it has found the right number.
-        private static func expectFound(_ script: String, _ isRight: (Int) -> Bool) throws {
+        private static func expectFound(
+            _ script: String,
+            _ options: [String] = [],
+            _ isRight: (Int) -> Bool
+        ) throws {
             try withTemporaryDirectory { directory in
                 try writeFile("\(directory)/server.py", script)
-                let service = try Service(workers: 1, worker: ["/usr/bin/python3", "\(directory)/server.py"])
+                let worker = ["/usr/bin/python3", "\(directory)/server.py"]
+                let service = try Service(workers: 1, options, worker: worker)
                 #expect(
                     eventually {
                         let found = try? TestClient.get(from: service.address).field("found")
@@ -148,7 +153,10 @@ extension Integration {
             #expect(try Self.found(script) == "1-1-1")
         }
 
-        @Test func `an accept waits no longer than SO_RCVTIMEO, which was set before the socket was bound`() throws {
+        @Test(arguments: ["round-robin", "kernel", "reuseport"])
+        func `an accept waits no longer than SO_RCVTIMEO, which was set before the socket was bound`(
+            strategy: String
+        ) throws {
             let script = Self.script(
                 prepare: """
                     timeouts = 0
@@ -168,7 +176,7 @@ extension Integration {
                 listener: "listen()",
                 found: "timeouts"
             )
-            try Self.expectFound(script) { $0 > 0 }
+            try Self.expectFound(script, ["--strategy", strategy]) { $0 > 0 }
         }
 
         @Test func `signals interrupt an accept that waits, or do not, as for any accept`() throws {
