@@ -4,7 +4,11 @@
  * Epolls that watch a descriptor which becomes another file: a socket that was registered before it was bound (as by
  * Boost.Asio), an entrance that ends. A registration belongs to the open file, not to the number. The file lives on, since
  * we keep it, and would go on reporting, and nobody could take it out any more: so that is done before.
- * /proc/self/fdinfo says what an epoll watches.
+ *
+ *  1. /proc/self/fdinfo says what an epoll watches. A number there may be that of a file that had it earlier: only what
+ *     could be taken out is put in again.
+ *  2. All of it may happen in a signal handler, where servers shut their listeners down: no malloc, no stdio. Nor is it a
+ *     place where a thread can be cancelled.
  */
 #include "preload.h"
 
@@ -13,8 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 
-#define MOST_WATCHERS 8
+/* Room for so many; only as much of it as is used becomes memory. */
+#define MOST_WATCHERS 4096
 
 struct watcher {
     int epoll;
@@ -22,71 +30,129 @@ struct watcher {
     uint64_t data;
 };
 
-static int is_epoll(int number)
-{
-    char path[64], target[64];
+struct search {
+    int fd;
+    ino_t inode; /* of what it is */
+    struct watcher *found;
+    unsigned count, most;
+};
 
-    snprintf(path, sizeof path, "/proc/self/fd/%d", number);
-    ssize_t length = readlink(path, target, sizeof target - 1);
-    if (length < 0)
-        return 0;
-    target[length] = '\0';
-    return strcmp(target, "anon_inode:[eventpoll]") == 0;
+/* ---- What watches --------------------------------------------------------------------------------- */
+
+static int open_to_read(const char *path)
+{
+    return (int)REAL(syscall)(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 }
 
-/* The lines "tfd: NUMBER events: HEX data: HEX …" of an epoll that are about a descriptor. */
-static int find_in(int epoll, int fd, struct watcher *ret_watchers, int most)
+static int is_epoll(int directory, const char *name)
 {
-    char path[64], line[256];
-    int count = 0;
-
-    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", epoll);
-    FILE *file = fopen(path, "re");
-    while (file != NULL && count < most && fgets(line, sizeof line, file) != NULL) {
-        int watched;
-        unsigned events;
-        unsigned long long data;
-        if (sscanf(line, "tfd: %d events: %x data: %llx", &watched, &events, &data) == 3 && watched == fd)
-            ret_watchers[count++] = (struct watcher){.epoll = epoll, .events = events, .data = data};
-    }
-    if (file != NULL)
-        fclose(file);
-    return count;
+    static const char wanted[] = "anon_inode:[eventpoll]";
+    char target[sizeof wanted];
+    return readlinkat(directory, name, target, sizeof target) == sizeof wanted - 1 &&
+           memcmp(target, wanted, sizeof wanted - 1) == 0;
 }
 
-/* The epolls of this process that watch a descriptor. How many. */
-static int find_watchers(int fd, struct watcher *ret_watchers)
+/* Calls with the number of each epoll of this process, as text. */
+static void for_each_epoll(void (*call)(const char *number, void *context), void *context)
 {
-    int error = errno, count = 0;
-    DIR *directory = opendir("/proc/self/fd");
-    const struct dirent *entry;
+    _Alignas(struct dirent64) char entries[2048];
+    int directory = open_to_read("/proc/self/fd");
+    long length;
 
-    while (directory != NULL && count < MOST_WATCHERS && (entry = readdir(directory)) != NULL) {
-        int number = entry->d_name[0] == '.' ? -1 : atoi(entry->d_name);
-        if (number >= 0 && is_epoll(number))
-            count += find_in(number, fd, ret_watchers + count, MOST_WATCHERS - count);
+    while (directory >= 0 && (length = REAL(syscall)(SYS_getdents64, directory, entries, sizeof entries)) > 0)
+        for (long at = 0; at < length;) {
+            const struct dirent64 *entry = (const void *)(entries + at);
+            if (is_epoll(directory, entry->d_name))
+                call(entry->d_name, context);
+            at += entry->d_reclen;
+        }
+    if (directory >= 0)
+        REAL(syscall)(SYS_close, directory);
+}
+
+static unsigned long long number_behind(const char *line, const char *name, int base)
+{
+    const char *found = strstr(line, name);
+    return found == NULL ? 0 : strtoull(found + strlen(name), NULL, base);
+}
+
+/* A line "tfd: NUMBER events: HEX data: HEX … ino:HEX …" of an epoll, if it is about the descriptor that is searched. */
+static void read_line(const char *line, int epoll, struct search *search)
+{
+    if (strncmp(line, "tfd:", 4) != 0 || strtol(line + 4, NULL, 10) != search->fd || search->count == search->most)
+        return;
+    unsigned long long inode = number_behind(line, "ino:", 16);
+    if (inode != 0 && inode != search->inode)
+        return;
+    search->found[search->count++] = (struct watcher){
+        .epoll = epoll,
+        .events = (uint32_t)number_behind(line, "events:", 16),
+        .data = number_behind(line, "data:", 16),
+    };
+}
+
+static void find_in(const char *number, void *context)
+{
+    char path[64] = "/proc/self/fdinfo/", bytes[1024], line[256];
+    size_t used = 0;
+    long length;
+    int file = open_to_read(strcat(path, number));
+
+    while (file >= 0 && (length = REAL(syscall)(SYS_read, file, bytes, sizeof bytes)) > 0)
+        for (long at = 0; at < length; at++) {
+            if (bytes[at] != '\n') {
+                if (used < sizeof line - 1)
+                    line[used++] = bytes[at];
+                continue;
+            }
+            line[used] = '\0';
+            used = 0;
+            read_line(line, atoi(number), context);
+        }
+    if (file >= 0)
+        REAL(syscall)(SYS_close, file);
+}
+
+/* The epolls of this process that watch a descriptor. How many; *ret_watchers is NULL when there is no memory. */
+static unsigned find_watchers(int fd, struct watcher **ret_watchers)
+{
+    struct stat status;
+    int error = errno;
+    void *room = mmap(NULL, MOST_WATCHERS * sizeof **ret_watchers, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    struct search search = {.fd = fd, .found = room == MAP_FAILED ? NULL : room};
+
+    if (search.found != NULL && fstat(fd, &status) == 0) {
+        search.inode = status.st_ino;
+        search.most = MOST_WATCHERS;
+        for_each_epoll(find_in, &search);
     }
-    if (directory != NULL)
-        closedir(directory);
+    *ret_watchers = search.found;
     errno = error;
-    return count;
+    return search.count;
 }
 
-/* Before it becomes another file: they do not watch what it is now any more. */
-static void stop_watching(int fd, const struct watcher *watchers, int count)
+/* ---- Another file --------------------------------------------------------------------------------- */
+
+/* Before it becomes another file: they do not watch what it is now any more. How many that did are left. */
+static unsigned stop_watching(int fd, struct watcher *watchers, unsigned count)
 {
     int error = errno;
+    unsigned left = 0;
     struct epoll_event none = {0};
-    for (int i = 0; i < count; i++)
-        epoll_ctl(watchers[i].epoll, EPOLL_CTL_DEL, fd, &none);
+
+    for (unsigned i = 0; i < count; i++)
+        if (epoll_ctl(watchers[i].epoll, EPOLL_CTL_DEL, fd, &none) == 0)
+            watchers[left++] = watchers[i];
     errno = error;
+    return left;
 }
 
 /* Makes them watch what has that number now. */
-static void watch_again(int fd, const struct watcher *watchers, int count)
+static void watch_again(int fd, const struct watcher *watchers, unsigned count)
 {
-    int error = errno; /* the dup3's */
-    for (int i = 0; i < count; i++) {
+    int error = errno; /* that of a dup3 that failed */
+    for (unsigned i = 0; i < count; i++) {
         struct epoll_event event = {.events = watchers[i].events, .data.u64 = watchers[i].data};
         epoll_ctl(watchers[i].epoll, EPOLL_CTL_ADD, fd, &event);
     }
@@ -95,14 +161,16 @@ static void watch_again(int fd, const struct watcher *watchers, int count)
 
 int put_in_place(int replacement, int fd)
 {
-    struct watcher watchers[MOST_WATCHERS];
-    int flags = fcntl(fd, F_GETFD);
+    struct watcher *watchers;
+    int flags = REAL(fcntl64)(fd, F_GETFD);
 
     if (flags < 0)
         return -1;
-    int count = find_watchers(fd, watchers);
-    stop_watching(fd, watchers, count);
+    unsigned count = find_watchers(fd, &watchers);
+    count = stop_watching(fd, watchers, count);
     int result = REAL(dup3)(replacement, fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0);
     watch_again(fd, watchers, count);
+    if (watchers != NULL)
+        munmap(watchers, MOST_WATCHERS * sizeof *watchers);
     return result < 0 ? -1 : 0;
 }
