@@ -6,7 +6,9 @@
  *  1. A connection is counted as closed after its last descriptor in this process was closed, never before.
  *  2. Descriptors of ours, which the program does not know, are as if they were not open: loops that close everything
  *     pass them by.
- *  3. What stdio, libuv and others close without our seeing it is noticed when the number is given out again.
+ *  3. The kernel ends an epoll's registration of a file with its last descriptor. Of a listener we keep one, so it is
+ *     ended by us, as Boost.Asio relies on.
+ *  4. What stdio, libuv and others close without our seeing it is noticed when the number is given out again.
  */
 #include "preload.h"
 
@@ -23,12 +25,22 @@ static void closed(uint32_t forgotten)
     errno = error;
 }
 
+/* Before a call that closes a descriptor. */
+static void closes(int fd)
+{
+    const struct managed *managed = managed_of(fd);
+    if (managed != NULL && managed->owner == getpid() &&
+        __atomic_load_n(&managed->references, __ATOMIC_ACQUIRE) == 1)
+        forget_watchers(fd);
+}
+
 STANDS_BEFORE(int, close, int fd)
 {
     if (descriptor_is_own(fd)) {
         errno = EBADF;
         return -1;
     }
+    closes(fd);
     uint32_t forgotten = descriptor_forget(fd);
     int result = REAL(close)(fd);
     closed(forgotten);
@@ -37,6 +49,8 @@ STANDS_BEFORE(int, close, int fd)
 
 STANDS_BEFORE(int, fclose, FILE *file)
 {
+    if (file != NULL)
+        closes(fileno(file));
     uint32_t forgotten = file == NULL ? 0 : descriptor_forget(fileno(file));
     int result = REAL(fclose)(file);
     closed(forgotten);
@@ -51,6 +65,8 @@ STANDS_BEFORE(int, close_range, unsigned first, unsigned last, int flags)
     /* 4: CLOSE_RANGE_CLOEXEC closes nothing yet. */
     if ((flags & 4) != 0 || first > last)
         return REAL(close_range)(first, last, flags);
+    for (unsigned fd = first; fd <= last && fd <= highest; fd++)
+        closes((int)fd);
     for (unsigned fd = first; fd <= last && fd <= highest; fd++) {
         if (!descriptor_is_own((int)fd))
             continue;
@@ -89,15 +105,23 @@ STANDS_BEFORE(int, dup, int from)
     return copied(from, REAL(dup)(from));
 }
 
-STANDS_BEFORE(int, dup2, int from, int to)
+/* Before a call that makes a descriptor a copy of another, if it is none already. */
+static void closes_over(int from, int to)
 {
     make_way(to);
+    if (from != to && managed_of(to) != NULL && REAL(fcntl64)(from, F_GETFD) >= 0)
+        closes(to);
+}
+
+STANDS_BEFORE(int, dup2, int from, int to)
+{
+    closes_over(from, to);
     return copied(from, REAL(dup2)(from, to));
 }
 
 STANDS_BEFORE(int, dup3, int from, int to, int flags)
 {
-    make_way(to);
+    closes_over(from, to);
     return copied(from, REAL(dup3)(from, to, flags));
 }
 

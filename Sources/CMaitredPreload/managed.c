@@ -110,6 +110,7 @@ int manage(int fd, unsigned listener, const struct sockaddr *address, socklen_t 
         return -1;
     }
     managed->listener = listener;
+    managed->owner = getpid();
     set_address(managed, address, length);
     int entrance = own_worker()->entrances[listener], status = REAL(fcntl64)(fd, F_GETFL);
     managed->is_nonblocking = status >= 0 && (status & O_NONBLOCK) != 0;

@@ -12,7 +12,7 @@
  *      managed.c      sockets of the program that stand for a listener of the master
  *      listeners.c    which address of the program is which listener of the master
  *      options.c      what a connection would have inherited from its listener
- *      watchers.c     a descriptor becomes another file, and epolls go on watching it
+ *      watchers.c     a descriptor becomes another file, and epolls go on watching it; or it is closed, and they stop
  *      ending.c       when nothing will come any more
  *      descriptors.c  which descriptors are connections, and when the last one of each is closed
  *
@@ -111,6 +111,7 @@ enum managed_state {
 struct managed {
     uint32_t references; /* descriptors of this process; 0: free */
     unsigned listener;
+    pid_t owner;   /* who bound it: in a forked child the registrations in epolls are the parent's too. 0: inherited */
     int domain, protocol;
     int socket;    /* the program's own, moved out of the way: it has the options that the program sets */
     int state;     /* atomic: enum managed_state */
@@ -180,6 +181,9 @@ socklen_t listener_address(unsigned listener, struct sockaddr_storage *ret_addre
 int is_listener_path(int directory, const char *path);
 
 /* ---- watchers.c ----------------------------------------------------------------------------------- */
+
+/* No epoll of this process watches a descriptor any more. */
+void forget_watchers(int fd);
 
 /* Puts a descriptor in the place of another, with what the program had set on that number. 0, or -1 with errno. */
 int put_in_place(int replacement, int fd);

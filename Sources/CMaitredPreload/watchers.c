@@ -3,7 +3,8 @@
 /*
  * Epolls that watch a descriptor which becomes another file: a socket that was registered before it was bound (as by
  * Boost.Asio), an entrance that ends. A registration belongs to the open file, not to the number. The file lives on, since
- * we keep it, and would go on reporting, and nobody could take it out any more: so that is done before.
+ * we keep it, and would go on reporting, and nobody could take it out any more: so that is done before. The same before
+ * the last descriptor of a listener is closed: then the kernel would have taken the registrations out.
  *
  *  1. /proc/self/fdinfo says what an epoll watches. A number there may be that of a file that had it earlier: only what
  *     could be taken out is put in again.
@@ -130,6 +131,19 @@ static unsigned find_watchers(int fd, struct watcher **ret_watchers)
     *ret_watchers = search.found;
     errno = error;
     return search.count;
+}
+
+static void take_out(const char *number, void *context)
+{
+    struct epoll_event none = {0};
+    epoll_ctl(atoi(number), EPOLL_CTL_DEL, *(const int *)context, &none);
+}
+
+void forget_watchers(int fd)
+{
+    int error = errno;
+    for_each_epoll(take_out, &fd);
+    errno = error;
 }
 
 /* ---- Another file --------------------------------------------------------------------------------- */

@@ -498,6 +498,69 @@ extension Integration {
             #expect(try Self.found(script, ["--strategy", "kernel"]) == "2")
         }
 
+        /// Boost.Asio leaves that to the kernel. What goes on watching reports what is for others, without end.
+        @Test func `an epoll does not watch a listener any more that was closed`() throws {
+            let script = Self.script(
+                prepare: """
+                    import select
+                    epoll, stale = select.epoll(), 0
+                    class Late(socket.socket):
+                        def accept(self):
+                            global stale
+                            select.select([self], [], [])
+                            stale += len(epoll.poll(0))
+                            return super().accept()
+                    def listen():
+                        listener = Late()
+                        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                        listener.bind(("", int(PORT)))
+                        listener.listen()
+                        return listener
+                    first, second = listen(), listen()
+                    epoll.register(first, select.EPOLLIN)
+                    epoll.register(second, select.EPOLLIN)
+                    first.close()
+                    os.dup2(os.open("/dev/null", os.O_RDONLY), second.fileno())
+                    second.close()
+                    """,
+                listener: "listen()",
+                found: "stale"
+            )
+            #expect(try Self.found(script) == "0")
+        }
+
+        @Test func `many epolls go on watching a socket that is bound after it was registered, and no others`() throws {
+            let script = Self.script(
+                prepare: """
+                    import select
+                    other, epolls, kept = select.epoll(), [select.epoll() for _ in range(20)], []
+                    def listen():
+                        old, peer = socket.socketpair()
+                        kept.extend([peer, os.dup(old.fileno())])
+                        other.register(old, select.EPOLLOUT)
+                        number = old.detach()
+                        listener = socket.socket()
+                        if listener.fileno() != number:
+                            os.dup2(listener.fileno(), number)
+                            listener = socket.socket(fileno=number)
+                        for epoll in epolls: epoll.register(listener, select.EPOLLIN)
+                        listener.bind(("", int(PORT)))
+                        listener.listen()
+                        return listener
+                    class Watched:
+                        def __init__(self): self.listener = listen()
+                        def accept(self):
+                            select.select([self.listener], [], [])
+                            global result
+                            result = sum(event == select.EPOLLIN for epoll in epolls for _, event in epoll.poll(0))
+                            return self.listener.accept()
+                    """,
+                listener: "Watched()",
+                found: "\"%d:%d\" % (result, len(other.poll(0)))"
+            )
+            #expect(try Self.found(script) == "20:1")
+        }
+
         @Test func `when the master is killed a server whose first process takes nothing ends too`() throws {
             try withTemporaryDirectory { directory in
                 let script = """
