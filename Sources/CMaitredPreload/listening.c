@@ -126,7 +126,10 @@ STANDS_BEFORE(int, setsockopt, int fd, int level, int name, const void *value, s
 
 /* ---- Socket files --------------------------------------------------------------------------------- */
 
-/* Programs remove a socket file before they bind it and when they stop; this one is the master's. */
+/*
+ * Programs remove a socket file before they bind it and when they stop; this one is the master's. To move another one
+ * into its place would leave the master without clients: that is said at once.
+ */
 
 STANDS_BEFORE(int, unlink, const char *path)
 {
@@ -141,4 +144,31 @@ STANDS_BEFORE(int, unlinkat, int directory, const char *path, int flags)
 STANDS_BEFORE(int, remove, const char *path)
 {
     return is_listener_path(AT_FDCWD, path) ? 0 : REAL(remove)(path);
+}
+
+static int is_allowed(int directory, const char *path)
+{
+    if (!is_listener_path(directory, path))
+        return 1;
+    errno = EACCES;
+    return 0;
+}
+
+STANDS_BEFORE(int, rename, const char *from, const char *to)
+{
+    return is_allowed(AT_FDCWD, from) && is_allowed(AT_FDCWD, to) ? REAL(rename)(from, to) : -1;
+}
+
+STANDS_BEFORE(int, renameat, int from_directory, const char *from, int to_directory, const char *to)
+{
+    return is_allowed(from_directory, from) && is_allowed(to_directory, to)
+               ? REAL(renameat)(from_directory, from, to_directory, to)
+               : -1;
+}
+
+STANDS_BEFORE(int, renameat2, int from_directory, const char *from, int to_directory, const char *to, unsigned flags)
+{
+    return is_allowed(from_directory, from) && is_allowed(to_directory, to)
+               ? REAL(renameat2)(from_directory, from, to_directory, to, flags)
+               : -1;
 }

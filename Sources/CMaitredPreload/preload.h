@@ -49,7 +49,8 @@
 /* The functions of the C library that ours stand before. */
 #define FOR_EACH_FUNCTION(do_it)                                                                    \
     do_it(bind) do_it(listen) do_it(getsockname) do_it(getpeername) do_it(getsockopt) do_it(setsockopt) \
-    do_it(shutdown) do_it(connect) do_it(unlink) do_it(unlinkat) do_it(remove) do_it(accept) do_it(accept4) do_it(close) \
+    do_it(shutdown) do_it(connect) do_it(unlink) do_it(unlinkat) do_it(remove) do_it(rename) \
+    do_it(renameat) do_it(renameat2) do_it(accept) do_it(accept4) do_it(close) \
     do_it(fclose) do_it(dup) do_it(dup2) do_it(dup3) do_it(fcntl64) do_it(close_range) do_it(closefrom) \
     do_it(syscall) do_it(execve) do_it(execv) do_it(execvp) do_it(execvpe) do_it(fexecve) do_it(fork) do_it(_exit) do_it(ioctl)
 

@@ -561,6 +561,32 @@ extension Integration {
             #expect(try Self.found(script) == "20:1")
         }
 
+        @Test func `a program cannot move another socket file into the place of the listener's`() throws {
+            try withTemporaryDirectory { directory in
+                let path = "\(directory)/web.sock"
+                let script = Self.script(
+                    prepare: """
+                        def moved(how):
+                            try: how("\(path).new", "\(path)")
+                            except PermissionError: return "refused"
+                            return "moved"
+                        def listen():
+                            global result
+                            other = socket.socket(socket.AF_UNIX)
+                            other.bind("\(path).new")
+                            result = moved(os.rename) + moved(os.replace)
+                            listener = socket.socket(socket.AF_UNIX)
+                            listener.bind("\(path)")
+                            listener.listen()
+                            return listener
+                        """,
+                    listener: "listen()",
+                    found: "result"
+                )
+                #expect(try Self.found(script, listen: ["unix:\(path)"]) == "refusedrefused")
+            }
+        }
+
         @Test func `when the master is killed a server whose first process takes nothing ends too`() throws {
             try withTemporaryDirectory { directory in
                 let script = """
