@@ -250,34 +250,42 @@ void for_each_descriptor_of(const struct managed *managed, void (*call)(int fd))
             call((int)fd);
 }
 
-unsigned connections_in_table(void)
+static int is_open(int fd)
+{
+    (void)fd;
+    return 1;
+}
+
+static int is_kept_over_exec(int fd)
+{
+    int flags = REAL(fcntl64)(fd, F_GETFD);
+    return flags >= 0 && (flags & FD_CLOEXEC) == 0;
+}
+
+/* How many connections have a descriptor that counts. A copy is another entry: each is counted at the first of them. */
+static unsigned count_connections(int (*counts)(int fd))
 {
     unsigned count = 0;
 
-    /* A copy of a descriptor is another entry: each connection is counted at the first of them. */
     for (uint32_t fd = 0; fd <= descriptor_highest(); fd++) {
         uint32_t entry = descriptor_entry((int)fd);
-        if (entry == 0 || entry == IS_OWN || (entry & IS_MANAGED) != 0)
+        if (entry == 0 || entry == IS_OWN || (entry & IS_MANAGED) != 0 || !counts((int)fd))
             continue;
         int is_first = 1;
         if (__atomic_load_n(&references()[entry], __ATOMIC_RELAXED) > 1)
             for (uint32_t before = 0; is_first && before < fd; before++)
-                is_first = descriptor_entry((int)before) != entry;
+                is_first = descriptor_entry((int)before) != entry || !counts((int)before);
         count += (unsigned)is_first;
     }
     return count;
 }
 
+unsigned connections_in_table(void)
+{
+    return count_connections(is_open);
+}
+
 unsigned connections_kept_over_exec(void)
 {
-    unsigned count = 0;
-
-    for (uint32_t fd = 0; fd <= descriptor_highest(); fd++) {
-        uint32_t entry = descriptor_entry((int)fd);
-        if (entry == 0 || entry == IS_OWN || (entry & IS_MANAGED) != 0)
-            continue;
-        int flags = REAL(fcntl64)((int)fd, F_GETFD);
-        count += flags >= 0 && (flags & FD_CLOEXEC) == 0;
-    }
-    return count;
+    return count_connections(is_kept_over_exec);
 }

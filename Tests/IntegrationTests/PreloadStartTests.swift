@@ -587,6 +587,35 @@ extension Integration {
             }
         }
 
+        /// As inetd does it: the program has its connection as 0, 1 and 2.
+        @Test func `a connection that an executed program has three times counts once`() throws {
+            let script = #"""
+                import os, signal, socket
+                ANSWER = "printf 'HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n'; exec cat"
+                signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+                listener = socket.create_server(("", int(os.environ["PORT"])))
+                while True:
+                    connection, _ = listener.accept()
+                    if os.fork() == 0:
+                        for fd in range(3): os.dup2(connection.fileno(), fd)
+                        os.execv("/bin/sh", ["sh", "-c", ANSWER])
+                    connection.close()
+                """#
+            try withTemporaryDirectory { directory in
+                try writeFile("\(directory)/server.py", script)
+                let control = ServiceControl(in: directory)
+                let service = try Service(
+                    workers: 1,
+                    worker: ["/usr/bin/python3", "\(directory)/server.py"],
+                    control: control.path
+                )
+                let clients = [try TestClient(service.address), try TestClient(service.address)]
+                for client in clients { #expect(try client.get("/", keepAlive: true).status == 200) }
+                #expect(eventually { (try? control.status().connections.open) == clients.count })
+                try service.stop()
+            }
+        }
+
         @Test func `when the master is killed a server whose first process takes nothing ends too`() throws {
             try withTemporaryDirectory { directory in
                 let script = """
