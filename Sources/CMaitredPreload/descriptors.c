@@ -57,10 +57,17 @@ static int prepare(void)
     return 1;
 }
 
-/* Whether this process may change the tables. */
+static pid_t owner; /* whose the tables are, 0: the library is not loaded yet */
+
+void own_tables(void)
+{
+    owner = getpid();
+}
+
+/* Whether this process may change them. */
 static int is_owner(void)
 {
-    return own_worker() == NULL || maitred_worker_is_own_process(own_worker());
+    return owner == 0 || owner == getpid();
 }
 
 uint32_t descriptor_entry(int fd)
@@ -217,11 +224,11 @@ void descriptor_closed(uint32_t forgotten)
 
 void descriptor_copied(int from, int to)
 {
-    if (!is_usable(from) || !is_usable(to) || from == to || !is_owner())
+    if (!is_usable(from) || !is_usable(to) || from == to)
         return;
     descriptor_closed(descriptor_forget(to));
     uint32_t entry = descriptor_entry(from);
-    if (entry == 0 || entry == IS_OWN)
+    if (entry == 0 || entry == IS_OWN || !is_owner())
         return;
     if ((entry & IS_MANAGED) != 0)
         __atomic_add_fetch(&managed_sockets[entry & ~IS_MANAGED].references, 1, __ATOMIC_ACQ_REL);

@@ -4,6 +4,7 @@
 #include "preload.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 
 struct functions functions;
 
@@ -21,6 +22,8 @@ void find_functions(void)
 __attribute__((constructor)) static void load(void)
 {
     find_functions();
+    own_tables();
+    pthread_atfork(NULL, NULL, own_tables);
     maitred_worker_keep_environment();
     adopt_inherited();
 }

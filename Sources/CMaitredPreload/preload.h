@@ -191,6 +191,9 @@ int put_in_place(int replacement, int fd);
 
 /* ---- descriptors.c -------------------------------------------------------------------------------- */
 
+/* They are this process's from now on: when the library is loaded, and in a forked child, whose they are a copy. */
+void own_tables(void);
+
 /* What a descriptor is: nothing that matters, one of a connection's, a managed socket, or our own. */
 uint32_t descriptor_entry(int fd);
 

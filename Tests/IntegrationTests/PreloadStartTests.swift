@@ -616,6 +616,29 @@ extension Integration {
             }
         }
 
+        /// Between vfork and exec the memory is the parent's: what the child closes there, the parent still has.
+        @Test func `a program that starts others before it listens keeps the socket that it was started with`() throws {
+            let script = Self.script(
+                prepare: """
+                    import subprocess
+                    def listen():
+                        if len(sys.argv) == 1:
+                            bound = socket.socket()
+                            bound.bind(("", int(PORT)))
+                            bound.set_inheritable(True)
+                            os.execv(sys.executable, [sys.executable, sys.argv[0], str(bound.fileno())])
+                        listener = socket.socket(fileno=int(sys.argv[1]))
+                        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                        subprocess.run(["/bin/true"])
+                        listener.listen()
+                        return listener
+                    """,
+                listener: "listen()",
+                found: "listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)"
+            )
+            #expect(try Self.found(script) == "1")
+        }
+
         @Test func `when the master is killed a server whose first process takes nothing ends too`() throws {
             try withTemporaryDirectory { directory in
                 let script = """
