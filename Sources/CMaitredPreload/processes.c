@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <sys/stat.h>
 
 /* Whether this process was forked from one that was a worker's. */
 static int is_forked;
@@ -157,11 +158,22 @@ STANDS_BEFORE(void, _exit, int status)
     __builtin_unreachable();
 }
 
-/* At exit(3). Streams are written first: until then the last bytes of an answer may be in one. */
+/* Whether this process has one thread: a folder has two names, and one more for each folder in it. */
+static int is_single_threaded(void)
+{
+    struct stat status;
+    return stat("/proc/self/task", &status) == 0 && status.st_nlink == 3;
+}
+
+/*
+ * At exit(3). Streams are written first: until then the last bytes of an answer may be in one. Not where another thread
+ * may wait for input, with the lock of its stream: exit itself waits for no lock, and writes them soon after.
+ */
 __attribute__((destructor)) static void leave(void)
 {
     if (!is_forked || own_worker() == NULL || !maitred_worker_is_own_process(own_worker()))
         return;
-    fflush(NULL);
+    if (is_single_threaded())
+        fflush(NULL);
     maitred_worker_leave(own_worker());
 }

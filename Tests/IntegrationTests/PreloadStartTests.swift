@@ -639,6 +639,32 @@ extension Integration {
             #expect(try Self.found(script) == "1")
         }
 
+        @Test func `a forked child ends while a thread of it waits for input`() throws {
+            let script = Self.script(
+                prepare: """
+                    import ctypes, threading, time
+                    libc = ctypes.CDLL(None)
+                    libc.fdopen.restype, libc.getc.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+                    def listen():
+                        listener = socket.create_server(("", int(PORT)))
+                        pid = os.fork()
+                        if pid == 0:
+                            stream = libc.fdopen(os.pipe()[0], b"r")
+                            threading.Thread(target=libc.getc, args=(stream,), daemon=True).start()
+                            time.sleep(0.2)
+                            libc.exit(0)
+                        global ended
+                        deadline = time.monotonic() + 5
+                        while not (ended := os.waitpid(pid, os.WNOHANG)[0] == pid) and time.monotonic() < deadline:
+                            time.sleep(0.01)
+                        return listener
+                    """,
+                listener: "listen()",
+                found: "ended"
+            )
+            #expect(try Self.found(script) == "True")
+        }
+
         @Test func `when the master is killed a server whose first process takes nothing ends too`() throws {
             try withTemporaryDirectory { directory in
                 let script = """
