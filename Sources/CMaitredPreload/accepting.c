@@ -8,14 +8,15 @@
  *     What it waits with is a look that takes nothing, so that at the limit on descriptors no connection is lost. Whether
  *     it may wait is the program's own O_NONBLOCK, as this process has set it.
  *  3. Where that cannot be (strategy kernel and reuseport, a channel on which another process has set O_NONBLOCK, an
- *     ended listener with SO_RCVTIMEO) poll(2) waits: SO_RCVTIMEO and cancellation hold, but every signal that has a
- *     handler gives EINTR, also with SA_RESTART.
+ *     ended listener with SO_RCVTIMEO) poll(2) waits: SO_RCVTIMEO and cancellation hold. SA_RESTART holds when all
+ *     handlers of the program have it, otherwise each of its signals gives EINTR.
  *  4. The client's address is the one that the master saw.
  */
 #include "preload.h"
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 
@@ -75,14 +76,29 @@ static long long limit_of(const struct managed *managed)
                : limit.tv_sec * SECOND + limit.tv_usec * 1000LL;
 }
 
+/* Whether every signal that this program handles wants calls to go on. Which one came nobody knows. */
+static int signals_restart(void)
+{
+    struct sigaction action;
+
+    for (int number = 1; number < NSIG; number++)
+        if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN &&
+            (action.sa_flags & SA_RESTART) == 0)
+            return 0;
+    return 1;
+}
+
 /* Until `limit` has passed since `start`. 0 when it is worth another try, or -1 with errno. */
 static int poll_for_connection(int fd, long long limit, long long start)
 {
     struct pollfd entry = {.fd = fd, .events = POLLIN};
     long long left = limit - (monotonic_ns() - start);
     struct timespec most = {.tv_sec = left / SECOND, .tv_nsec = left % SECOND};
-    int count = limit == 0 ? poll(&entry, 1, -1) : left <= 0 ? 0 : ppoll(&entry, 1, &most, NULL);
+    int count;
 
+    do
+        count = limit == 0 ? poll(&entry, 1, -1) : left <= 0 ? 0 : ppoll(&entry, 1, &most, NULL);
+    while (count < 0 && errno == EINTR && limit == 0 && signals_restart());
     if (count == 0)
         errno = EAGAIN;
     return count <= 0 ? -1 : 0;

@@ -179,12 +179,14 @@ extension Integration {
             try Self.expectFound(script, ["--strategy", strategy]) { $0 > 0 }
         }
 
-        @Test func `signals interrupt an accept that waits, or do not, as for any accept`() throws {
+        @Test(arguments: ["round-robin", "kernel"])
+        func `signals interrupt an accept that waits, or do not, as for any accept`(strategy: String) throws {
             let script = Self.script(
                 prepare: """
                     import ctypes, errno
                     libc = ctypes.CDLL(None, use_errno=True)
                     signal.signal(signal.SIGALRM, lambda *_: None)
+                    signal.siginterrupt(signal.SIGINT, False)
                     class Raw(socket.socket):
                         interrupted = 0
                         def accept(self):
@@ -207,7 +209,7 @@ extension Integration {
                 listener: "listen()",
                 found: "listener.interrupted"
             )
-            try Self.expectFound(script) { $0 == 1 }
+            try Self.expectFound(script, ["--strategy", strategy]) { $0 == 1 }
         }
 
         @Test func `near the limit on descriptors an accept gives EMFILE, and the connection waits`() throws {
