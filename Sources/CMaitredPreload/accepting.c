@@ -179,7 +179,7 @@ static int take(int fd, struct managed *managed, struct sockaddr *address, sockl
     return -1;
 }
 
-/* After an accept that failed: with EINVAL if the master has shut the listener down for the drain, which the page told. */
+/* After an accept that failed. EINVAL: the master has shut the listener down for the drain, if the page tells of one. */
 static int may_try_again(int fd, const struct managed *managed)
 {
     if (errno == EAGAIN)

@@ -6,10 +6,9 @@
  *  1. Where nothing will come any more the program waits: on a socket that is never readable. A listener that is shut
  *     down under a running program makes it spin (nginx, Node) or fail.
  *  2. When the master is gone for good the program is asked to stop, once: by the signal that the master would have sent.
- *     The end of the control channel tells: that of a channel may be a shutdown by the program. Whoever takes notices
- *     both by itself. Whoever listens and leaves that to others (nginx's and gunicorn's
- *     first process) is told by the kernel: SIGURG, which nobody minds by default, says that something happened to the
- *     control channel.
+ *     The end of the control channel tells: that of a channel may be a shutdown by the program. Whoever takes looks when
+ *     its channel ends. Whoever listens and leaves that to others (nginx's and gunicorn's first process) is told by the
+ *     kernel: SIGURG, which nobody minds by default, says that something happened to the control channel.
  */
 #include "preload.h"
 
