@@ -23,7 +23,9 @@ package enum CommandPath {
         var problem = Executable.missing
         for candidate in candidates {
             switch Executable.examine(candidate) {
-            case .runnable: return candidate
+            case .runnable:
+                guard let refusal = refusal(of: candidate) else { return candidate }
+                throw StartupError("cannot run '\(command)': \(refusal)")
             case .missing: continue
             case .directory: problem = .directory
             case .notExecutable: problem = .notExecutable

@@ -144,10 +144,14 @@ extension ProcessFiles {
         return UInt64(text.dropFirst("socket:[".count).dropLast())
     }
 
-    /// The names in a directory that are numbers, in the order in which the kernel lists them.
+    /// The names in a directory that are wanted, numbers unless said otherwise, in the order in which the kernel lists
+    /// them.
     ///
     /// Wraps `readdir(3)`.
-    private static func names(in directory: String) -> [String] {
+    static func names(
+        in directory: String,
+        where isWanted: (String) -> Bool = { $0.first?.isWholeNumber == true }
+    ) -> [String] {
         guard let stream = unsafe opendir(directory) else { return [] }
         defer { unsafe closedir(stream) }
         var names: [String] = []
@@ -156,7 +160,7 @@ extension ProcessFiles {
             let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
             }
-            if name.first?.isWholeNumber == true { names.append(name) }
+            if !name.hasPrefix("."), isWanted(name) { names.append(name) }
         }
         return names
     }
