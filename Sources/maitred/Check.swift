@@ -28,10 +28,10 @@ struct Check: ParsableCommand {
         let configuration = try options.sources().resolved()
         let findings = Finding.all(of: configuration, environment: ProcessEnvironment.variables())
         for finding in findings {
-            print(finding)
+            try StandardOutput.write("\(finding)\n")
         }
         guard !findings.contains(where: \.isProblem) else { throw ExitCode(Failure.failed) }
-        print("configuration ok")
+        try StandardOutput.write("configuration ok\n")
     }
 }
 

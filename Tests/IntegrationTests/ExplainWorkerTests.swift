@@ -215,13 +215,41 @@ extension Integration {
             )
         }
 
-        @Test func `what the system refuses to run is told in its words`() throws {
+        @Test func `what cannot be run is told why, and what would be right`() throws {
             try withTemporaryDirectory { directory in
-                try writeFile("\(directory)/text", "neither a script nor a program", mode: 0o755)
-                let answer = try explain(["\(directory)/text"])
-                #expect(answer.status == .exited(code: 1))
-                #expect(answer.errors.contains { $0.contains("Exec format error (ENOEXEC)") }, "\(answer)")
+                let file = "\(directory)/server"
+                try writeFile(file, "echo hello", mode: 0o755)
+                try writeFile("\(file)2", "#!/nonexistent/sh\n", mode: 0o755)
+                try writeFile("\(file)3", "#!/bin/sh\n", mode: 0o644)
+                for (command, reason, advice) in [
+                    ("/nonexistent", "no such file", "give the path of a program"),
+                    ("no-such-server", "not found in PATH", "give the path of a program"),
+                    (directory, "it is a directory", "give the path of a program"),
+                    (file, "it is no program, and a script needs a first line", "add a line like #!/bin/sh"),
+                    ("\(file)2", "the interpreter '/nonexistent/sh'", "install it, or change that line"),
+                    ("\(file)3", "it may not be executed", "check its permissions (chmod +x)"),
+                ] {
+                    let answer = try expectNoWorker([command], reason: "cannot run '\(command)': \(reason)")
+                    #expect(answer.errors.isEmpty && answer.values("advice")[0].hasPrefix(advice), "\(answer)")
+                }
+                let answer = try explain([file], ["--json"])
+                let json = try JSONValue(answer.lines.joined(separator: "\n"))
+                #expect(answer.status == .exited(code: 1) && answer.errors.isEmpty)
+                #expect(json["cause"]?.text == "cannot-run" && json["canBeWorker"] == .flag(false))
+                #expect(json["advice"]?.elements.compactMap(\.text) == ["add a line like #!/bin/sh"])
             }
+        }
+
+        @Test(arguments: ["explain-worker --json", "explain-worker", "check --listen 127.0.0.1:0"])
+        func `a full disk is one line`(command: String) throws {
+            let script = "exec \"$0\" \(command) -- /bin/true >/dev/full"
+            let program = try Program("/bin/sh", ["-c", script, ProgramPath.built("maitred")])
+            #expect(try program.waitExit(within: .seconds(30)) == .exited(code: 1))
+            #expect(
+                program.lines == [
+                    "maitred: cannot write to standard output: No space left on device (ENOSPC)"
+                ]
+            )
         }
 
         // MARK: - Use
@@ -257,7 +285,6 @@ extension Integration {
                 ([], 64, "no command"), (["./server"], 64, "as in 'maitred explain-worker -- ./server'"),
                 (["--start-timeout", "5", "--", "true"], 64, "--start-timeout: '5' has no unit"),
                 (["--jsno", "--", "true"], 64, "unknown option '--jsno'"),
-                (["--", "/nonexistent"], 1, "cannot run '/nonexistent': no such file"),
                 (["--listen", "192.0.2.1:80", "--", "true"], 1, "cannot listen on 192.0.2.1:80: "),
             ] as [([String], Int32, String)]
         )
