@@ -35,6 +35,11 @@ extension ProcessFiles {
         return found
     }
 
+    /// The name of a process, of at most 15 bytes; nil when it is gone.
+    package static func name(of pid: Int32) -> String? {
+        bytes(of: "/proc/\(pid)/comm", limit: 64).map { String(decoding: $0.prefix { $0 != 10 }, as: UTF8.self) }
+    }
+
     /// What the memory of a process shows.
     package struct Memory: Equatable, Sendable {
         /// The words it was started with, as it shows them now.

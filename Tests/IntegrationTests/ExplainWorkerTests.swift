@@ -41,6 +41,7 @@ extension Integration {
         ) throws -> Answer {
             let answer = try explain(command, options)
             #expect(answer.status == .exited(code: 1), "\(answer)", sourceLocation: sourceLocation)
+            #expect(answer.lines.first == "can be a worker: no", "\(answer)", sourceLocation: sourceLocation)
             #expect(answer.values("fed by") == ["nothing"], "\(answer)", sourceLocation: sourceLocation)
             #expect(
                 answer.values("reason").first?.hasPrefix(reason) == true,
@@ -58,6 +59,7 @@ extension Integration {
                 let command = try programs.webServer()
                 let answer = try explain(command, [])
                 #expect(answer.status == .exited(code: 0), "\(answer)")
+                #expect(answer.lines.first == "can be a worker: yes")
                 #expect(answer.values("fed by") == ["the preload library"])
                 let places = answer.values("listens on")
                 #expect(places.count == 1 && places[0].wholeMatch(of: /127\.0\.0\.1:\d+, opened by maitred/) != nil)
@@ -175,6 +177,17 @@ extension Integration {
             )
             #expect(answer.values("listens on") == ["nothing"])
             #expect(answer.values("process").first?.hasSuffix(" /bin/sleep 600") == true)
+        }
+
+        @Test func `behind a Unix socket nobody is told of a port`() throws {
+            try withTemporaryDirectory { directory in
+                let answer = try expectNoWorker(
+                    ["/bin/sleep", "600"],
+                    ["--start-timeout", "500ms", "--listen", "unix:\(directory)/web.sock"],
+                    reason: "it did not listen on an address of maitred's"
+                )
+                #expect(!answer.lines.contains { $0.contains("PORT") }, "\(answer)")
+            }
         }
 
         @Test func `who listens and never accepts is told so`() throws {
