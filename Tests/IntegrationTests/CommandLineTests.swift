@@ -28,7 +28,15 @@ extension Integration {
                     ["serve", "--config", "/nonexistent/file", "--", "true"],
                     "--config: cannot read /nonexistent/file: "
                 ),
-                (["serv"], "unexpected argument 'serv': see 'maitred --help'"),
+                (["serv", "--listen", ":0", "--", "true"], "unknown command 'serv': did you mean 'serve'?"),
+                (["statsu"], "unknown command 'statsu': did you mean 'status'?"),
+                (["hlep"], "unknown command 'hlep': did you mean 'help'?"),
+                (["help", "serv"], "unknown command 'serv': did you mean 'serve'?"),
+                (["fly"], "unknown command 'fly': see 'maitred --help'"),
+                (["bench", "laod"], "unknown command 'laod': did you mean 'load'?"),
+                (["help", "bench", "it"], "unknown command 'it': see 'maitred bench --help'"),
+                (["bench", "load"], "missing expected argument '<URL>': see 'maitred bench load --help'"),
+                (["serve", "--listen", "::1:8080", "--", "true"], "write '[::1]:8080'"),
             ])
         func `wrong use is one line that says what would be right, and exit 64`(
             arguments: [String],
