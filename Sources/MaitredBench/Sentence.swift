@@ -27,15 +27,32 @@ enum Sentence {
     }
 
     /// The words of a text in lines of at most `width` characters; a longer word has a line of its own.
+    ///
+    /// A number and its unit are one word.
     static func wrapped(_ text: String, width: Int) -> [String] {
         var lines: [String] = []
-        for word in text.split(whereSeparator: \.isWhitespace) {
+        for word in words(text) {
             if let last = lines.last, last.count + 1 + word.count <= width {
                 lines[lines.count - 1] = "\(last) \(word)"
             } else {
-                lines.append(String(word))
+                lines.append(word)
             }
         }
         return lines
+    }
+
+    private static let units: Set<String> = ["us", "ms", "s", "min", "h", "%", "B", "kB", "MB", "GB"]
+
+    private static func words(_ text: String) -> [String] {
+        var words: [String] = []
+        for word in text.split(whereSeparator: \.isWhitespace) {
+            let isUnit = units.contains(word.filter { !".,;:)".contains($0) })
+            if isUnit, let last = words.last, last.last?.isNumber == true {
+                words[words.count - 1] = "\(last) \(word)"
+            } else {
+                words.append(String(word))
+            }
+        }
+        return words
     }
 }

@@ -138,6 +138,9 @@ extension ListenSpecification.Address {
 
     /// What to say about a text that is not one host and one port.
     private static func unsplittable(_ text: String, parts: Int) -> InvalidValue {
+        if let address = unbracketed(text) {
+            return InvalidValue("\(quoted(text)) has no brackets around its IPv6 address: write \(quoted(address))")
+        }
         if canonicalIPv6Address(text) != nil {
             return InvalidValue("\(quoted(text)) is an IPv6 address without a port: write \(quoted("[\(text)]:8080"))")
         }
@@ -145,6 +148,14 @@ extension ListenSpecification.Address {
             return InvalidValue("\(quoted(text)) has no port: add one, as in \(quoted(text + ":8080"))")
         }
         return InvalidValue("\(quoted(text)) is not an address: give one like \(ListenSpecification.examples)")
+    }
+
+    /// `[::1]:8080` of `::1:8080`, whose last part is meant as a port if it has at least two digits and no letter.
+    private static func unbracketed(_ text: String) -> String? {
+        guard let colon = text.lastIndex(of: ":") else { return nil }
+        let (host, digits) = (text[..<colon], String(text[text.index(after: colon)...]))
+        guard digits.utf8.count > 1, canonicalIPv6Address(host) != nil else { return nil }
+        return (try? portNumber(digits, of: text)).map { "[\(host)]:\($0)" }
     }
 
     /// Reads `[IPV6]:PORT`.

@@ -33,6 +33,17 @@ func serviceName(ofCommand command: String) -> String {
     return bytes.isEmpty ? "maitred" : String(decoding: bytes.prefix(serviceNameLimit), as: UTF8.self)
 }
 
+/// The name of another service of the same kind: `web-2`.
+///
+/// - Parameters:
+///   - name: A service's name, of which the end is left out where the whole would be too long.
+///   - number: Which of them.
+/// - Returns: A name of a service.
+package func numberedName(_ name: String, _ number: Int) -> String {
+    let suffix = "-\(number)"
+    return name.prefix(serviceNameLimit - suffix.count) + suffix
+}
+
 /// Reads the name of a user or a group; whether there is one is found out by who needs it.
 ///
 /// - Parameters:

@@ -288,7 +288,7 @@ extension Setting {
         "name",
         placeholder: "NAME",
         expectation: serviceNameExpectation,
-        defaultText: "base name of the command",
+        defaultText: "base name of the command, with -2, -3 ... where another master has it",
         help: "What the service is called in commands and in the journal",
         texts: { [$0.serviceName] },
         take: { configuration, texts, _ throws(InvalidValue) in

@@ -29,11 +29,15 @@ package enum ExplanationText {
 
     private static func lines(_ explanation: Explanation) -> [Line] {
         let paint = explanation.canBeWorker ? Paint.good : .bad
-        var lines = [Line(label: "fed by", value: feeder(explanation.fedBy), paint: paint)]
+        var lines = [
+            Line(label: "can be a worker", value: explanation.canBeWorker ? "yes" : "no", paint: paint),
+            Line(label: "fed by", value: feeder(explanation.fedBy)),
+        ]
         if let reason = explanation.reason { lines.append(Line(label: "reason", value: reason, paint: .bad)) }
         lines += places(explanation)
         lines += explanation.processes.map {
-            Line(label: "process", value: "\($0.pid) \($0.command)", isCommand: true)
+            let value = $0.command.isEmpty ? "\($0.pid)" : "\($0.pid) \($0.command)"
+            return Line(label: "process", value: value, isCommand: true)
         }
         if let after = explanation.listenedAfter {
             lines.append(Line(label: "listened after", value: Quantity.wait(after)))

@@ -10,7 +10,7 @@ package enum LoadText {
     /// - Returns: Lines, the last with its end.
     package static func of(_ report: LoadReport) -> String {
         var lines = [heading(report), ""]
-        lines.append(row("throughput", "\(grouped(report.throughput)) requests/s, \(rate(report)) B/s"))
+        lines.append(row("throughput", "\(grouped(report.throughput)) requests/s, \(rate(report))"))
         lines += latencies(report)
         lines.append(row("answered", answers(report)))
         lines.append(row("failed", failures(report)))
@@ -55,6 +55,7 @@ package enum LoadText {
     }
 
     private static func latencies(_ report: LoadReport) -> [String] {
+        guard report.answered > 0 else { return [row("latency", "nothing was answered")] }
         let names = ["p50", "p75", "p90", "p99", "p99.9", "p99.99", "max"]
         var lines = [row("", names.map { padded($0, 10) }.joined())]
         lines.append(row("latency", cells(report.latency)))
@@ -93,8 +94,9 @@ package enum LoadText {
 
     private static func generator(_ report: LoadReport) -> String {
         let share = report.seconds > 0 ? report.cpuSeconds / report.seconds : 0
-        let each = report.answered > 0 ? report.cpuSeconds * 1e6 / Double(report.answered) : 0
-        return "\(fixed(share, digits: 2)) processors, \(fixed(each, digits: 1)) us a request"
+        let processors = "\(fixed(share, digits: 2)) processors"
+        guard report.answered > 0 else { return processors }
+        return "\(processors), \(fixed(report.cpuSeconds * 1e6 / Double(report.answered), digits: 1)) us a request"
     }
 
     private static func warning(_ report: LoadReport) -> [String] {
@@ -121,7 +123,7 @@ package enum LoadText {
     }
 
     private static func rate(_ report: LoadReport) -> String {
-        Quantity.memory(report.seconds > 0 ? Int(Double(report.bytes) / report.seconds) : 0)
+        Quantity.bytes(report.seconds > 0 ? Double(report.bytes) / report.seconds : 0) + "/s"
     }
 
     private static func time(_ milliseconds: Double) -> String {

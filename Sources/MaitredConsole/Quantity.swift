@@ -16,6 +16,12 @@ enum Quantity {
         return scaled(Double(bytes), by: 1024, units: ["", "K", "M", "G", "T", "P", "E"])
     }
 
+    /// "512 B", "1.8 MB", "312 MB" in powers of 1,000, as rates of networks are given.
+    static func bytes(_ bytes: Double) -> String {
+        let units = [" B", " kB", " MB", " GB", " TB", " PB", " EB"]
+        return scaled(bytes.isFinite ? max(0, bytes) : 0, by: 1000, units: units)
+    }
+
     private static func scaled(_ value: Double, by step: Double, units: [String]) -> String {
         var value = value
         var unit = 0

@@ -26,6 +26,8 @@ public enum MasterEvent: Sendable, Equatable {
     case problem(String)
     /// It was told to stop, or cannot go on.
     case stopping(reason: String, open: Int, queued: Int)
+    /// Connections are open that it lets end before it stops, for that long at most.
+    case waitingForConnections(reason: String, open: Int, limit: Duration)
     /// It was told so again: the next step comes at once.
     case hurried(reason: String)
     /// Nothing can be served any more.
@@ -78,7 +80,9 @@ public enum MasterEvent: Sendable, Equatable {
                 "stood still for \(duration.shortText): the workers' clocks begin anew",
                 [.seconds("duration", duration)]
             )
-        case .programUnfit, .clientDropped, .problem, .metrics, .stopping, .hurried, .gaveUp, .stopped: laterDetails
+        case .programUnfit, .clientDropped, .problem, .metrics, .stopping, .waitingForConnections, .hurried, .gaveUp,
+            .stopped:
+            laterDetails
         }
     }
 
@@ -110,6 +114,14 @@ public enum MasterEvent: Sendable, Equatable {
                 .notice,
                 "\(reason): stopping",
                 [.text("reason", reason), .whole("open", open), .whole("queued", queued)]
+            )
+        case .waitingForConnections(let reason, let open, let limit):
+            EventDetails(
+                "waiting-for-connections",
+                .notice,
+                "waiting for \(counted(open, "connection")) to end, \(limit.shortText) at most; "
+                    + "a second \(reason) stops the workers at once",
+                [.text("reason", reason), .whole("open", open), .seconds("limit", limit)]
             )
         case .hurried(let reason):
             EventDetails(

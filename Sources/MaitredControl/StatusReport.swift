@@ -193,7 +193,7 @@ public struct WorkerReport: Codable, Sendable, Equatable {
     public var cpuPercent: Double?
     /// Workers this slot has had before.
     public var restarts = 0
-    /// Its processes that count.
+    /// Its processes that have a row in its load page.
     public var processes = 0
 
     /// A report of nothing.

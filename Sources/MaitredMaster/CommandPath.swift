@@ -23,20 +23,23 @@ package enum CommandPath {
         var problem = Executable.missing
         for candidate in candidates {
             switch Executable.examine(candidate) {
-            case .runnable: return candidate
+            case .runnable:
+                guard let refusal = refusal(of: candidate) else { return candidate }
+                throw StartupError("cannot run '\(command)': \(refusal.problem)", remedy: refusal.remedy)
             case .missing: continue
             case .directory: problem = .directory
             case .notExecutable: problem = .notExecutable
             }
         }
-        throw StartupError("cannot run '\(command)': \(words(for: problem, isPath: command.contains("/")))")
+        let (words, remedy) = words(for: problem, isPath: command.contains("/"))
+        throw StartupError("cannot run '\(command)': \(words)", remedy: remedy)
     }
 
-    private static func words(for problem: Executable, isPath: Bool) -> String {
+    private static func words(for problem: Executable, isPath: Bool) -> (String, remedy: String?) {
         switch problem {
-        case .directory: "it is a directory"
-        case .notExecutable: "it may not be executed: check its permissions (chmod +x)"
-        case .missing, .runnable: isPath ? "no such file" : "not found in PATH"
+        case .directory: ("it is a directory", nil)
+        case .notExecutable: ("it may not be executed", "check its permissions (chmod +x)")
+        case .missing, .runnable: (isPath ? "no such file" : "not found in PATH", nil)
         }
     }
 }
@@ -47,13 +50,19 @@ package enum CommandPath {
 package struct StartupError: Error, Equatable, CustomStringConvertible {
     /// What is wrong, on what, and what would be right.
     package let description: String
+    /// The part of the line that says what is wrong.
+    package let problem: String
+    /// The part that says what would be right, if there is one.
+    package let remedy: String?
 
     /// Makes an error of one line.
-    package init(_ description: String) {
-        self.description = description
+    package init(_ problem: String, remedy: String? = nil) {
+        self.problem = problem
+        self.remedy = remedy
+        description = problem + (remedy.map { ": \($0)" } ?? "")
     }
 
     init(_ error: SystemError) {
-        description = error.description
+        self.init(error.description)
     }
 }

@@ -88,7 +88,12 @@ extension Master {
             wake(at: now)
         } else {
             roster.look()
-            emit(.master(.stopping(reason: name, open: roster.openCount, queued: roster.queuedCount)), now)
+            let open = roster.openCount
+            emit(.master(.stopping(reason: name, open: open, queued: roster.queuedCount)), now)
+            if open > 0 {
+                let limit = configuration.drainTimeout
+                emit(.master(.waitingForConnections(reason: name, open: open, limit: limit)), now)
+            }
             beginShutdown(now)
         }
     }
@@ -154,7 +159,7 @@ extension Master {
     private var failureWords: String {
         let words = "every slot has failed: nothing can be served"
         if isServing { return words }
-        let reason = lastStartProblem?.clause ?? "does it end by itself?"
+        let reason = lastStartProblem?.clause ?? lastFailedStart.map { "the last one \($0)" } ?? "none could be started"
         return "\(words); no worker of \(configuration.command[0]) ever became ready: \(reason)"
     }
 

@@ -24,6 +24,7 @@ extension Master {
             do {
                 try start(order, now)
             } catch {
+                lastFailedStart = "could not be started: \(error)"
                 emit(.slot(order.slot, .startFailed(reason: error.description)), now)
                 guard hasStartedAny else { return giveUp("no worker can be started", now) }
                 let outcome = pool.ended(id: order.id, slot: order.slot, readyFor: nil, wasAsked: false, at: now)
@@ -202,6 +203,7 @@ extension Master {
         let outcome = pool.ended(id: worker.id, slot: slot, readyFor: end.readyFor, wasAsked: end.wasAsked, at: now)
         report(outcome, slot: slot, now)
         let words = end.readyFor == nil && end.wasKilled ? "was not ready in time" : "exited: \(status)"
+        if end.readyFor == nil { lastFailedStart = end.wasKilled ? words : "ended: \(status)" }
         let reason = words + ((worker.startProblem ?? problem).map { ": \($0.clause)" } ?? "")
         let wasReady = end.readyFor != nil
         perform(rollout.workerEnded(worker.id, wasReady: wasReady, reason: reason, slots: rolloutSlots, at: now), now)

@@ -59,6 +59,9 @@ package final class Master {
     var hasStartedAny = false
     var lastStartProblem: StartProblem?
 
+    /// How the last worker ended that never was ready: "ended: exit code 1".
+    var lastFailedStart: String?
+
     /// Whether a worker has been ready since the start.
     var isServing = false
 

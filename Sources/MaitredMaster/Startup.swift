@@ -43,6 +43,8 @@ extension Master {
         reread: @escaping ConfigurationReader
     ) throws(StartupError) {
         _ = try CommandPath.resolve(configuration.command.first ?? "", searchPath: environment["PATH"])
+        let control = try ControlPlace(configuration, environment: environment)
+        let configuration = control.applied(to: configuration)
         do {
             let activated = try SocketActivation.take()
             try closeOnExec(from: 3)
@@ -78,17 +80,15 @@ extension Master {
                 spawner: try launch.spawner(for: configuration),
                 output: output,
                 workerSocket: workerSocket,
-                control: try Self.openControl(configuration, environment: environment, log: log.logger),
+                control: control.server,
                 service: try ServiceReport(environment: environment),
                 events: EventHub(log: log),
-                reread: reread
+                reread: { () throws(ConfigurationError) in control.applied(to: try reread()) }
             )
             try self.init(parts, configuration: configuration)
-        } catch let error as StartupError {
-            throw error
-        } catch let error as SystemError {
-            throw StartupError(error)
+            control.say(log.logger)
         } catch {
+            control.close(configuration)
             throw StartupError("\(error)")
         }
     }

@@ -21,7 +21,7 @@ package enum WorkerLooks {
             let sockets = ProcessFiles.sockets(of: pid)
             return ProcessLook(
                 pid: pid,
-                command: memory?.words.joined(separator: " ") ?? "",
+                command: command(of: pid, memory?.words ?? []),
                 obstacle: obstacle(of: pid, owner),
                 hasLibrary: memory?.hasFile,
                 hasVariables: memory?.hasVariable,
@@ -29,6 +29,11 @@ package enum WorkerLooks {
                     .map { ListeningPlace(address: $0.address, port: $0.port) }
             )
         }
+    }
+
+    /// Its words; a process that shows none has a name at least.
+    private static func command(of pid: Int32, _ words: [String]) -> String {
+        words.isEmpty ? ProcessFiles.name(of: pid) ?? "" : words.joined(separator: " ")
     }
 
     private static func obstacle(of pid: Int32, _ owner: WorkerOwner) -> ProgramObstacle? {

@@ -79,10 +79,18 @@ struct WorkerSpawner {
             standardError: streams.standardError,
             user: user
         )
-        let process = try ChildProcess.spawn(plan)
+        let process = try start(plan)
         streams.close()
         let link = WorkerLink(id: order.id, slot: order.slot, channels: channels, listeners: own, page: page)
         return Spawned(link: link, process: process, control: control, controlOfWorker: controlOfWorker)
+    }
+
+    private func start(_ plan: SpawnPlan) throws(SystemError) -> ChildProcess {
+        do throws(SystemError) {
+            return try ChildProcess.spawn(plan)
+        } catch {
+            throw CommandPath.explained(error, path)
+        }
     }
 
     /// The variables of one worker; descriptors are numbered in the order in which the process gets them.

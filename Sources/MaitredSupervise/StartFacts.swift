@@ -21,6 +21,9 @@ package struct ListeningPlace: Equatable, Sendable {
         self.address = address
         self.port = port
     }
+
+    /// Whether `--listen` takes it: a Unix socket needs a file.
+    var isForListen: Bool { port != nil || address.hasPrefix("unix:/") }
 }
 
 /// One process of a worker at one moment.
@@ -81,7 +84,7 @@ package struct StartFacts: Equatable, Sendable {
     package var program: ProgramObstacle?
     /// Whether the command clears its own environment, by `env -i`.
     package var clearsEnvironment = false
-    /// Ports of the master's listeners.
+    /// Ports of the master's listeners; none when all are Unix sockets, and then workers have no PORT of maitred's.
     package var ports: [UInt16] = []
     /// Whether it said that it listens.
     package var hasListened = false
@@ -107,7 +110,7 @@ package struct StartFacts: Equatable, Sendable {
         switch library {
         case .turnedOff: return hasEnded ? nil : .libraryTurnedOff
         case .missing: return .libraryMissing
-        case .given: return listenerProblem ?? otherProblem ?? (hasEnded ? nil : .neverListened)
+        case .given: return listenerProblem ?? otherProblem ?? (hasEnded ? nil : silence)
         }
     }
 
@@ -117,8 +120,10 @@ package struct StartFacts: Equatable, Sendable {
         if let problem = server.problem { return problem }
         let place = server.places.first { $0.port != nil } ?? server.places[0]
         let isOurs = place.port.map(ports.contains) ?? false
-        return isOurs ? .bypassesLibrary(place) : .listensElsewhere(place)
+        return isOurs ? .bypassesLibrary(place) : .listensElsewhere(place, hasPort: !ports.isEmpty)
     }
+
+    private var silence: StartProblem { ports.isEmpty ? .neverListenedOnFile : .neverListened }
 
     private var otherProblem: StartProblem? {
         if let problem = processes.lazy.compactMap(\.problem).first { return problem }

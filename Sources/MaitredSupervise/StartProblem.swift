@@ -20,12 +20,14 @@ package enum StartProblem: Equatable, Sendable {
     case environmentCleared
     /// The loader has not loaded the library, for a reason that cannot be seen from outside.
     case libraryNotLoaded
-    /// It listens on an address that is none of the master's.
-    case listensElsewhere(ListeningPlace)
+    /// It listens on an address that is none of the master's, which has a port of its own or only Unix sockets.
+    case listensElsewhere(ListeningPlace, hasPort: Bool = true)
     /// It listens on a port of the master's without the library's being asked.
     case bypassesLibrary(ListeningPlace)
     /// It did nothing of all that.
     case neverListened
+    /// The same, where the master has only Unix sockets.
+    case neverListenedOnFile
 
     /// For programs that read it; never changes its meaning.
     package var name: String {
@@ -41,7 +43,7 @@ package enum StartProblem: Equatable, Sendable {
         case .libraryNotLoaded: "library-not-loaded"
         case .listensElsewhere: "listens-elsewhere"
         case .bypassesLibrary: "bypasses-library"
-        case .neverListened: "never-listened"
+        case .neverListened, .neverListenedOnFile: "never-listened"
         }
     }
 
@@ -57,11 +59,12 @@ package enum StartProblem: Equatable, Sendable {
         case .unfit(let obstacle): "it \(obstacle.words): only an SDK makes it a worker"
         case .environmentCleared: "its environment was cleared, so the library is not loaded"
         case .libraryNotLoaded: "the library is not loaded into it"
-        case .listensElsewhere(let place):
-            "it listens on \(place.address) instead: give it $PORT"
+        case .listensElsewhere(let place, let hasPort):
+            "it listens on \(place.address) instead: give it \(hasPort ? "$PORT" : "the socket of --listen")"
                 + (place.port.map { ", or --app-port \($0)" } ?? "")
         case .bypassesLibrary(let place): "it listens on \(place.address) by itself, past the library"
-        case .neverListened: "it did not listen on an address of maitred's, and no SDK said that it is ready"
+        case .neverListened, .neverListenedOnFile:
+            "it did not listen on an address of maitred's, and no SDK said that it is ready"
         }
     }
 
@@ -88,12 +91,17 @@ package enum StartProblem: Equatable, Sendable {
             ["keep LD_PRELOAD, PORT and what begins with MAITRED_ where its environment is cleared"]
         case .libraryNotLoaded:
             ["see what the loader wrote on standard error; its user must be able to read the library"]
-        case .listensElsewhere(let place):
-            place.port.map { ["have it listen on $PORT, or say --app-port \($0), or serve with --listen :\($0)"] }
-                ?? ["have it listen on $PORT, or serve with --listen \(place.address)"]
+        case .listensElsewhere(let place, let hasPort):
+            [
+                "have it listen on \(hasPort ? "$PORT" : "the socket of --listen")"
+                    + (place.port.map { ", or say --app-port \($0)" } ?? "")
+                    + (place.isForListen ? ", or serve with --listen \(place.address)" : "")
+            ]
         case .bypassesLibrary: ["use an SDK: its system calls do not go through the C library"]
         case .neverListened:
             ["it must listen on $PORT, or another address of maitred's, before --start-timeout has passed"]
+        case .neverListenedOnFile:
+            ["it must listen on the Unix socket of --listen before --start-timeout has passed"]
         }
     }
 }

@@ -11,8 +11,8 @@ package struct ExecutableFacts: Equatable, Sendable {
         case elf(ELFFacts)
         /// A text for another program: the words behind `#!`.
         case script(interpreter: String, argument: String?)
-        /// Nothing that Linux runs by itself.
-        case other
+        /// Nothing that Linux runs by itself; without a NUL in its first bytes it looks like a text.
+        case other(isText: Bool)
     }
 
     /// What is in the file.
@@ -56,12 +56,14 @@ package struct ExecutableFacts: Equatable, Sendable {
     /// - Returns: What the first of them say.
     static func form(_ read: (_ offset: UInt64, _ count: Int) -> [UInt8]) -> Form {
         if let facts = ELFFacts(read: read) { return .elf(facts) }
-        let line = read(0, longestLine).prefix { $0 != UInt8(ascii: "\n") && $0 != 0 }
-        guard line.starts(with: "#!".utf8) else { return .other }
+        let start = read(0, longestLine)
+        let other = Form.other(isText: !start.contains(0))
+        let line = start.prefix { $0 != UInt8(ascii: "\n") && $0 != 0 }
+        guard line.starts(with: "#!".utf8) else { return other }
         // The kernel takes everything behind the first word as one argument.
         let words = line.dropFirst(2).drop(while: isBlank)
         let first = words.prefix { !isBlank($0) }
-        guard !first.isEmpty else { return .other }
+        guard !first.isEmpty else { return other }
         var rest = words.dropFirst(first.count).drop(while: isBlank)
         while let last = rest.last, isBlank(last) { rest.removeLast() }
         return .script(

@@ -202,7 +202,7 @@ package struct ListeningSocket: ~Copyable, Sendable {
         let result = bindOnce(socket, address)
         if result < 0 {
             guard result == -EADDRINUSE, try isStale(address, path) else {
-                throw SystemError(call: "listen on", object: "\(address)", errno: result)
+                throw failure(address, path, errno: result)
             }
             try check("replace", path) { unsafe unlink(path) }
             let second = bindOnce(socket, address)
@@ -226,6 +226,22 @@ package struct ListeningSocket: ~Copyable, Sendable {
     /// bind(2), with the negative error number when it fails.
     private static func bindOnce(_ socket: borrowing Descriptor, _ address: SocketAddress) -> CInt {
         retrying { unsafe address.withPointer { unsafe maitred_linux_bind(socket.number, $0, $1) } }
+    }
+
+    /// Why a Unix socket cannot be bound, in words of its own for what an operator gets wrong.
+    private static func failure(_ address: SocketAddress, _ path: String, errno: CInt) -> SystemError {
+        var status = stat()
+        let isThere = unsafe lstat(path, &status) == 0
+        let directory = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        if errno == -EADDRINUSE, isThere, status.st_mode & S_IFMT != S_IFSOCK {
+            let reason = "there is a file at \(path) that is no socket: remove it, or give another path"
+            return SystemError(call: "listen on", object: "\(address)", errno: EEXIST, reason: reason)
+        }
+        if errno == -ENOENT, !isThere, unsafe stat(directory, &status) != 0 {
+            let reason = "there is no directory \(directory): make it, or give another path"
+            return SystemError(call: "listen on", object: "\(address)", errno: ENOENT, reason: reason)
+        }
+        return SystemError(call: "listen on", object: "\(address)", errno: errno)
     }
 
     /// Whether the path is a socket that refuses connections: its listener is gone.

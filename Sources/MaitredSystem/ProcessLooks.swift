@@ -35,6 +35,11 @@ extension ProcessFiles {
         return found
     }
 
+    /// The name of a process, of at most 15 bytes; nil when it is gone.
+    package static func name(of pid: Int32) -> String? {
+        bytes(of: "/proc/\(pid)/comm", limit: 64).map { String(decoding: $0.prefix { $0 != 10 }, as: UTF8.self) }
+    }
+
     /// What the memory of a process shows.
     package struct Memory: Equatable, Sendable {
         /// The words it was started with, as it shows them now.
@@ -144,10 +149,14 @@ extension ProcessFiles {
         return UInt64(text.dropFirst("socket:[".count).dropLast())
     }
 
-    /// The names in a directory that are numbers, in the order in which the kernel lists them.
+    /// The names in a directory that are wanted, numbers unless said otherwise, in the order in which the kernel lists
+    /// them.
     ///
     /// Wraps `readdir(3)`.
-    private static func names(in directory: String) -> [String] {
+    static func names(
+        in directory: String,
+        where isWanted: (String) -> Bool = { $0.first?.isWholeNumber == true }
+    ) -> [String] {
         guard let stream = unsafe opendir(directory) else { return [] }
         defer { unsafe closedir(stream) }
         var names: [String] = []
@@ -156,7 +165,7 @@ extension ProcessFiles {
             let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
             }
-            if name.first?.isWholeNumber == true { names.append(name) }
+            if !name.hasPrefix("."), isWanted(name) { names.append(name) }
         }
         return names
     }

@@ -25,6 +25,9 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
         self.reason = reason
     }
 
+    /// Whether somebody has the address already.
+    package var isAddressInUse: Bool { errno == EADDRINUSE }
+
     /// "cannot bind 0.0.0.0:80: Permission denied (EACCES)".
     package var description: String {
         "cannot \(call)\(object.isEmpty ? "" : " " + object): \(reason ?? SystemError.words(for: errno))"

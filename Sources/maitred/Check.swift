@@ -13,7 +13,7 @@ struct Check: ParsableCommand {
         usage: "maitred check [<options>] -- <command> [<argument> ...]",
         discussion: """
             Reads the same options, variables and file as serve, looks for the command and for users and groups, and \
-            opens each listener for a moment. Each problem is a line. An address in use is only a warning: it may be \
+            opens each listener and the control socket for a moment. Each problem is a line. An address in use is only a warning: it may be \
             in use by the very service that is checked.
 
               maitred check --config /etc/maitred/web.conf
@@ -28,10 +28,10 @@ struct Check: ParsableCommand {
         let configuration = try options.sources().resolved()
         let findings = Finding.all(of: configuration, environment: ProcessEnvironment.variables())
         for finding in findings {
-            print(finding)
+            try StandardOutput.write("\(finding)\n")
         }
         guard !findings.contains(where: \.isProblem) else { throw ExitCode(Failure.failed) }
-        print("configuration ok")
+        try StandardOutput.write("configuration ok\n")
     }
 }
 
@@ -69,6 +69,7 @@ enum Finding: Equatable, CustomStringConvertible {
         } catch {
             findings.append(.problem(error.description))
         }
+        if case .path(let path) = configuration.control, let finding = control(path) { findings.append(finding) }
         // Without the library everybody counts on an SDK.
         if configuration.usesPreload, configuration.strategy.isChosen,
             let warning = WorkerProgram.find(configuration, environment: environment)?.warning
@@ -107,6 +108,19 @@ enum Finding: Equatable, CustomStringConvertible {
         return wanted.compactMap(listener)
     }
 
+    /// Opens the control socket and closes it at once.
+    private static func control(_ path: String) -> Finding? {
+        do throws(SystemError) {
+            let options = MaitredSystem.ListeningOptions(mode: 0o600)
+            let socket = try ListeningSocket.open(SocketAddress(unixPath: path), options)
+            socket.removeFile()
+            return nil
+        } catch {
+            guard error.isAddressInUse else { return .problem("control: \(error)") }
+            return .warning("control: a master listens on \(path): serve can start once it is free")
+        }
+    }
+
     /// Opens a listener and closes it at once.
     private static func listener(_ specification: ListenSpecification) -> Finding? {
         do throws(SystemError) {
@@ -119,7 +133,7 @@ enum Finding: Equatable, CustomStringConvertible {
             socket.removeFile()
             return nil
         } catch {
-            guard error.errno == EADDRINUSE else { return .problem(error.description) }
+            guard error.isAddressInUse else { return .problem(error.description) }
             return .warning("\(specification.address) is in use: serve can start once it is free")
         }
     }

@@ -74,7 +74,7 @@ struct Events: ParsableCommand {
                     within: nil
                 )
                 // A reader may go while nothing happens.
-                if ready[1] { throw StandardOutput.Closed() }
+                if ready[1] { throw StandardOutput.Closed(errno: EPIPE) }
             }
         }
     }

@@ -17,6 +17,12 @@ enum Failure {
     /// The longest line of ArgumentParser that is passed on; an argument in it can have any length.
     private static let lineLimit = 400
 
+    /// Ends after wrong use that one line describes.
+    static func end(misused problem: String) -> Never {
+        report(problem)
+        exit(usage)
+    }
+
     /// Ends after the arguments could not be parsed, or after help or the version was asked for.
     static func end(parsing arguments: [String], _ error: any Error) -> Never {
         guard Maitred.exitCode(for: error) != .success else { Maitred.exit(withError: error) }
@@ -51,15 +57,13 @@ enum Failure {
 
     /// Brings a message of ArgumentParser into our form: lower case, one line, and where to read more.
     private static func line(from message: String, arguments: [String]) -> String {
-        let words = message.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-        let text = visible(words.prefix(1).lowercased() + words.dropFirst(), limit: lineLimit)
+        let line = message.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        let text = visible(line.prefix(1).lowercased() + line.dropFirst(), limit: lineLimit)
         let parts = text.split(separator: ". Did you mean ", maxSplits: 1)
         if parts.count == 2 { return "\(parts[0]): did you mean \(parts[1])" }
-        let command = arguments.first ?? ""
-        guard ["serve", "check", "explain-worker"].contains(command) else {
-            let names = Maitred.configuration.subcommands.map { $0._commandName }
-            return "\(text): see 'maitred\(names.contains(command) ? " \(command)" : "") --help'"
-        }
+        let words = CommandWords(arguments)
+        let command = words.name
+        guard ["serve", "check", "explain-worker"].contains(command) else { return "\(text): see '\(words.help)'" }
         if text.contains("unexpected argument") {
             let example = command == "explain-worker" ? command : "serve --listen :8080"
             return "\(text): put the command after '--', as in 'maitred \(example) -- ./server'"

@@ -34,6 +34,8 @@ struct Maitred: ParsableCommand {
     }
 
     private static func parsed(_ words: [String]) -> any ParsableCommand {
+        // Of a command that it does not know ArgumentParser says whatever else is wrong, or gives the help of another.
+        if let problem = CommandWords(words).problem { Failure.end(misused: problem) }
         do {
             return try parseAsRoot(words)
         } catch {

@@ -7,7 +7,12 @@ import MaitredSystem
 /// Standard output, written to at once: a reader of a pipe sees each line when it is known.
 enum StandardOutput {
     /// Nobody reads it any more, or the disk is full.
-    struct Closed: Error {}
+    struct Closed: Error, CustomStringConvertible {
+        /// Why, as the system says it.
+        let errno: CInt
+
+        var description: String { "cannot write to standard output: \(SystemError.words(for: errno))" }
+    }
 
     /// Whether a person may be looking at it.
     static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
@@ -32,7 +37,7 @@ enum StandardOutput {
                 // Somebody else made the open file non-blocking.
                 Waiting.wait(for: [.writable(STDOUT_FILENO)], within: nil)
             } else if errno != EINTR {
-                throw Closed()
+                throw Closed(errno: errno)
             }
         }
     }

@@ -19,10 +19,12 @@ struct Status: ParsableCommand {
 
               maitred status --json | jq '.workers[] | select(.state == "busy") | .id'
 
-            OPEN are the connections that a worker has, those that still wait for it among them; QUEUED are those that \
+            SLOT is the worker's place, which its successor takes over; GEN counts the configurations, one more with each \
+            reload. OPEN are the connections that a worker has, those that still wait for it among them; QUEUED are those that \
             wait. TAKEN counts the connections of its life, REQ/ERR the requests answered and failed if the program \
             reports them. CPU is a share of one processor over the last second, RESTARTS counts the workers that its \
-            slot had before. A narrow terminal shows fewer columns, a pipe all of them.
+            slot had before, and PROCS its processes that count by themselves, through an SDK or the library: a shell \
+            that only starts them is none. A narrow terminal shows fewer columns, a pipe all of them.
 
             The exit status is 0 when a master answers, whatever it says, and 69 when none does.
             """

@@ -20,7 +20,7 @@ struct Top: ParsableCommand {
     )
 
     @Option(
-        help: .init("How often to look: 100ms to 30s. (default: 1s)", valueName: "TIME")
+        help: .init("How often to look: 100ms to 30s.", valueName: "TIME")
     )
     var interval: String = "1s"
 

@@ -111,7 +111,41 @@ extension Integration {
             #expect(program.errorLines.first?.contains("/nonexistent/x") == true)
         }
 
+        @Test func `a server that answers nothing has no latencies`() throws {
+            let service = try Service(worker: [ProgramPath.built("maitred-demo")])
+            let (program, code) = try bench(["load", "--duration", "200ms", "http://\(service.address)/no"])
+            #expect(code == 1)
+            #expect(program.outputLines.contains("latency     nothing was answered"), "\(program.lines)")
+            #expect(!program.outputLines.contains { $0.contains("p99") })
+            try service.stop()
+        }
+
         // MARK: - Strategies
+
+        @Test func `after Ctrl-C what is complete is shown`() throws {
+            let program = try Program(
+                ProgramPath.built("maitred"),
+                [
+                    "bench", "strategies", "--rounds", "2", "--duration", "2s", "--workers", "1",
+                    "--strategies", "round-robin", "--regimes", "short",
+                ]
+            )
+            try program.waitForLine(containing: "maitred: 2 runs, about 6 s; Ctrl-C shows what is complete")
+            // Each run has a master of its own: that of the second is there.
+            var masters: Set<Int32> = []
+            let hasSecond = eventually(within: .seconds(20)) {
+                masters.formUnion(children(of: program.pid))
+                return masters.count == 2
+            }
+            #expect(hasSecond)
+            program.signal(SIGINT)
+            #expect(try program.waitExit(within: .seconds(20)) == .exited(code: 130))
+            #expect(
+                program.errorLines.last == "maitred: interrupted: these are the complete rounds; of short 1 of 2 rounds"
+            )
+            #expect(program.outputLines.contains { $0.hasPrefix("round-robin ") }, "\(program.lines)")
+            #expect(program.descendants.isEmpty)
+        }
 
         @Test func `strategies are compared under regimes, as JSON and as a page`() throws {
             try withTemporaryDirectory { directory in

@@ -39,13 +39,45 @@ extension Integration {
             let problems = program.outputLines.filter { $0.hasPrefix("problem: ") }
             #expect(
                 problems == [
-                    "problem: cannot listen on unix:/nonexistent/a: No such file or directory (ENOENT)",
+                    "problem: cannot listen on unix:/nonexistent/a: "
+                        + "there is no directory /nonexistent: make it, or give another path",
                     "problem: cannot run '/nonexistent/server': no such file",
                     "problem: worker-user: there is no user 'no-such-user' on this machine",
                     "problem: control-group: there is no group 'no-such-group' on this machine",
                 ]
             )
             #expect(!program.outputLines.contains("configuration ok"))
+        }
+
+        @Test func `what serve could not use is a problem here too`() throws {
+            try withTemporaryDirectory { directory in
+                let file = "\(directory)/server"
+                try writeFile(file, "echo hello\n", mode: 0o755)
+                let lines = [
+                    "problem: cannot listen on unix:\(file): "
+                        + "there is a file at \(file) that is no socket: remove it, or give another path",
+                    "problem: cannot run '\(file)': it is no program, and a script needs a first line that says what runs "
+                        + "it: add a line like #!/bin/sh",
+                    "problem: control: cannot listen on unix:\(directory)/no/c.sock: "
+                        + "there is no directory \(directory)/no: make it, or give another path",
+                ]
+                let control = ["--control", "\(directory)/no/c.sock"]
+                try check(["--listen", "unix:\(file)"] + control + ["--", file], status: 1, lines)
+            }
+        }
+
+        @Test func `the control socket of a running master is a warning`() throws {
+            try withControlled(workers: 1) { service in
+                try check(
+                    ["--listen", "127.0.0.1:0", "--control", service.path, "--", "true"],
+                    status: 0,
+                    [
+                        "warning: control: a master listens on \(service.path): serve can start once it is free",
+                        "configuration ok",
+                    ]
+                )
+                try service.stop()
+            }
         }
 
         @Test func `an address that is served already is a warning`() throws {

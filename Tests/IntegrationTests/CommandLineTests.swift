@@ -28,7 +28,15 @@ extension Integration {
                     ["serve", "--config", "/nonexistent/file", "--", "true"],
                     "--config: cannot read /nonexistent/file: "
                 ),
-                (["serv"], "unexpected argument 'serv': see 'maitred --help'"),
+                (["serv", "--listen", ":0", "--", "true"], "unknown command 'serv': did you mean 'serve'?"),
+                (["statsu"], "unknown command 'statsu': did you mean 'status'?"),
+                (["hlep"], "unknown command 'hlep': did you mean 'help'?"),
+                (["help", "serv"], "unknown command 'serv': did you mean 'serve'?"),
+                (["fly"], "unknown command 'fly': see 'maitred --help'"),
+                (["bench", "laod"], "unknown command 'laod': did you mean 'load'?"),
+                (["help", "bench", "it"], "unknown command 'it': see 'maitred bench --help'"),
+                (["bench", "load"], "missing expected argument '<URL>': see 'maitred bench load --help'"),
+                (["serve", "--listen", "::1:8080", "--", "true"], "write '[::1]:8080'"),
             ])
         func `wrong use is one line that says what would be right, and exit 64`(
             arguments: [String],
@@ -78,9 +86,9 @@ extension Integration {
 
         @Test(
             arguments: [
-                ("unix:/nonexistent/web.sock", "No such file or directory (ENOENT)"),
+                ("unix:/nonexistent/web.sock", "there is no directory /nonexistent"),
                 ("unix:/sys/web.sock", "(EPERM)"),
-                ("unix:/etc/passwd", "Address already in use (EADDRINUSE)"),
+                ("unix:/etc/passwd", "there is a file at /etc/passwd that is no socket"),
                 ("192.0.2.1:80", "Cannot assign requested address (EADDRNOTAVAIL)"),
             ])
         func `an address that cannot be listened on is one line and exit 1`(address: String, reason: String) throws {
@@ -115,11 +123,26 @@ extension Integration {
             try service.stop()
         }
 
-        @Test(arguments: ["#!/nonexistent/interpreter\n", "neither a script nor a program"])
-        func `a file that the system refuses to run gives every slot up`(text: String) throws {
+        @Test(
+            arguments: [
+                ("#!/nonexistent/sh\n", "'/nonexistent/sh' that the first line of the file names does not exist"),
+                ("#!/bin/sh\r\n", "ends with a carriage return"), ("#!/tmp\n", "is a directory"),
+                ("echo hello\n", "add a line like #!/bin/sh"), ("", "add a line like #!/bin/sh"),
+            ]
+        )
+        func `a file that the system refuses to run is one line and exit 1`(text: String, line: String) throws {
             try withTemporaryDirectory { directory in
                 let file = "\(directory)/server"
                 try writeFile(file, text, mode: 0o755)
+                try expectStartFailure(["--listen", "127.0.0.1:0", "--", file], line: "cannot run '\(file)': ")
+                try expectStartFailure(["--listen", "127.0.0.1:0", "--", file], line: line)
+            }
+        }
+
+        @Test func `a file that cannot be run any more gives every slot up`() throws {
+            try withTemporaryDirectory { directory in
+                let file = "\(directory)/server"
+                try writeFile(file, "#!/bin/sh\necho '#!/nonexistent/sh' > \"$0\"\nexit 1\n", mode: 0o755)
                 let service = try Service(
                     workers: 1,
                     ["--max-restarts", "2", "--restart-delay", "10ms"],
@@ -127,7 +150,7 @@ extension Integration {
                     ready: 0
                 )
                 #expect(try service.master.waitExit() == .exited(code: 1))
-                let words = "cannot start a worker for slot 0: cannot run \(file): "
+                let words = "cannot start a worker for slot 0: cannot run \(file): the interpreter '/nonexistent/sh'"
                 #expect(service.master.errorLines.contains { $0.contains(words) })
             }
         }

@@ -41,6 +41,7 @@ extension Integration {
         ) throws -> Answer {
             let answer = try explain(command, options)
             #expect(answer.status == .exited(code: 1), "\(answer)", sourceLocation: sourceLocation)
+            #expect(answer.lines.first == "can be a worker: no", "\(answer)", sourceLocation: sourceLocation)
             #expect(answer.values("fed by") == ["nothing"], "\(answer)", sourceLocation: sourceLocation)
             #expect(
                 answer.values("reason").first?.hasPrefix(reason) == true,
@@ -58,6 +59,7 @@ extension Integration {
                 let command = try programs.webServer()
                 let answer = try explain(command, [])
                 #expect(answer.status == .exited(code: 0), "\(answer)")
+                #expect(answer.lines.first == "can be a worker: yes")
                 #expect(answer.values("fed by") == ["the preload library"])
                 let places = answer.values("listens on")
                 #expect(places.count == 1 && places[0].wholeMatch(of: /127\.0\.0\.1:\d+, opened by maitred/) != nil)
@@ -177,6 +179,17 @@ extension Integration {
             #expect(answer.values("process").first?.hasSuffix(" /bin/sleep 600") == true)
         }
 
+        @Test func `behind a Unix socket nobody is told of a port`() throws {
+            try withTemporaryDirectory { directory in
+                let answer = try expectNoWorker(
+                    ["/bin/sleep", "600"],
+                    ["--start-timeout", "500ms", "--listen", "unix:\(directory)/web.sock"],
+                    reason: "it did not listen on an address of maitred's"
+                )
+                #expect(!answer.lines.contains { $0.contains("PORT") }, "\(answer)")
+            }
+        }
+
         @Test func `who listens and never accepts is told so`() throws {
             try withOddPrograms { programs in
                 let answer = try expectNoWorker(
@@ -215,13 +228,41 @@ extension Integration {
             )
         }
 
-        @Test func `what the system refuses to run is told in its words`() throws {
+        @Test func `what cannot be run is told why, and what would be right`() throws {
             try withTemporaryDirectory { directory in
-                try writeFile("\(directory)/text", "neither a script nor a program", mode: 0o755)
-                let answer = try explain(["\(directory)/text"])
-                #expect(answer.status == .exited(code: 1))
-                #expect(answer.errors.contains { $0.contains("Exec format error (ENOEXEC)") }, "\(answer)")
+                let file = "\(directory)/server"
+                try writeFile(file, "echo hello", mode: 0o755)
+                try writeFile("\(file)2", "#!/nonexistent/sh\n", mode: 0o755)
+                try writeFile("\(file)3", "#!/bin/sh\n", mode: 0o644)
+                for (command, reason, advice) in [
+                    ("/nonexistent", "no such file", "give the path of a program"),
+                    ("no-such-server", "not found in PATH", "give the path of a program"),
+                    (directory, "it is a directory", "give the path of a program"),
+                    (file, "it is no program, and a script needs a first line", "add a line like #!/bin/sh"),
+                    ("\(file)2", "the interpreter '/nonexistent/sh'", "install it, or change that line"),
+                    ("\(file)3", "it may not be executed", "check its permissions (chmod +x)"),
+                ] {
+                    let answer = try expectNoWorker([command], reason: "cannot run '\(command)': \(reason)")
+                    #expect(answer.errors.isEmpty && answer.values("advice")[0].hasPrefix(advice), "\(answer)")
+                }
+                let answer = try explain([file], ["--json"])
+                let json = try JSONValue(answer.lines.joined(separator: "\n"))
+                #expect(answer.status == .exited(code: 1) && answer.errors.isEmpty)
+                #expect(json["cause"]?.text == "cannot-run" && json["canBeWorker"] == .flag(false))
+                #expect(json["advice"]?.elements.compactMap(\.text) == ["add a line like #!/bin/sh"])
             }
+        }
+
+        @Test(arguments: ["explain-worker --json", "explain-worker", "check --listen 127.0.0.1:0"])
+        func `a full disk is one line`(command: String) throws {
+            let script = "exec \"$0\" \(command) -- /bin/true >/dev/full"
+            let program = try Program("/bin/sh", ["-c", script, ProgramPath.built("maitred")])
+            #expect(try program.waitExit(within: .seconds(30)) == .exited(code: 1))
+            #expect(
+                program.lines == [
+                    "maitred: cannot write to standard output: No space left on device (ENOSPC)"
+                ]
+            )
         }
 
         // MARK: - Use
@@ -257,7 +298,6 @@ extension Integration {
                 ([], 64, "no command"), (["./server"], 64, "as in 'maitred explain-worker -- ./server'"),
                 (["--start-timeout", "5", "--", "true"], 64, "--start-timeout: '5' has no unit"),
                 (["--jsno", "--", "true"], 64, "unknown option '--jsno'"),
-                (["--", "/nonexistent"], 1, "cannot run '/nonexistent': no such file"),
                 (["--listen", "192.0.2.1:80", "--", "true"], 1, "cannot listen on 192.0.2.1:80: "),
             ] as [([String], Int32, String)]
         )

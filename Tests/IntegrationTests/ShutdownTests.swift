@@ -160,6 +160,8 @@ extension Integration {
             try held.open(2, to: service.address)
             service.master.signal(SIGINT)
             try service.master.waitForLine(containing: "SIGINT: stopping")
+            let words = "waiting for 2 connections to end, 60 min at most; a second SIGINT stops the workers at once"
+            try service.master.waitForLine(containing: words)
             let begun = ContinuousClock.now
             service.master.signal(SIGINT)
             try service.master.waitForLine(containing: "SIGINT again: workers get the stop signal now")

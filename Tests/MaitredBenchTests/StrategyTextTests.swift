@@ -70,6 +70,7 @@ struct StrategyTextTests {
         #expect(Sentence.wrapped("one two  three\nfour", width: 9) == ["one two", "three", "four"])
         #expect(Sentence.wrapped("a bbbbbbbbbbbb c", width: 5) == ["a", "bbbbbbbbbbbb", "c"])
         #expect(Sentence.wrapped("", width: 5) == [])
+        #expect(Sentence.wrapped("after 12.5 ms, or 7 s.", width: 11) == ["after", "12.5 ms, or", "7 s."])
     }
 
     @Test func `lists read as sentences do`() {

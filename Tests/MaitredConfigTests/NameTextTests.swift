@@ -26,6 +26,12 @@ struct NameTextTests {
         #expect(try serviceName(expected) == expected)
     }
 
+    @Test(arguments: [("web", "web-2"), (String(repeating: "a", count: 64), String(repeating: "a", count: 62) + "-2")])
+    func `the second service of a name has a name too`(_ name: String, _ expected: String) throws {
+        #expect(numberedName(name, 2) == expected)
+        #expect(try serviceName(expected) == expected)
+    }
+
     @Test(arguments: ["root", "www-data", "_apt", "svc$", "user@example.org", "1000"])
     func `a user can have any name of a user database`(_ text: String) throws {
         #expect(try accountName(text, "a user") == text)

@@ -26,6 +26,7 @@ struct ExplanationTextTests {
         }
         #expect(
             lines == [
+                "can be a worker: yes",
                 "fed by: the preload library",
                 "listens on: 127.0.0.1:4000, opened by maitred",
                 "listens on: unix:/a, opened by maitred",
@@ -47,7 +48,8 @@ struct ExplanationTextTests {
             $0.listeners = [.init(address: "127.0.0.1:4000", takenAfter: nil)]
         }
         let expected = [
-            "fed by: nothing", "reason: it did not listen", "listens on: nothing", "ready after: not within 30 s",
+            "can be a worker: no", "fed by: nothing", "reason: it did not listen", "listens on: nothing",
+            "ready after: not within 30 s",
         ]
         #expect(lines == expected)
     }
@@ -61,7 +63,8 @@ struct ExplanationTextTests {
         }
         #expect(
             lines == [
-                "fed by: nothing", "listens on: 127.0.0.1:4000, opened by maitred", "listened after: 80 ms",
+                "can be a worker: no", "fed by: nothing", "listens on: 127.0.0.1:4000, opened by maitred",
+                "listened after: 80 ms",
                 "ready after: never", "exited: exit code 1 after 2.3 s",
             ]
         )
@@ -74,6 +77,10 @@ struct ExplanationTextTests {
             $0.listeners = [.init(address: "unix:/a", takenAfter: nil)]
         }
         #expect(lines.last == "test connection to unix:/a: not taken")
+    }
+
+    @Test func `a process without a command line is a number`() {
+        #expect(lines { $0.processes = [.init(pid: 7, command: "", hasLibrary: nil)] }.contains("process: 7"))
     }
 
     @Test func `what a program calls itself cannot speak to the terminal, and is cut to its width`() {

@@ -115,6 +115,12 @@ struct StartFactsTests {
         #expect(problem { ($0.clearsEnvironment, $0.hasEnded) = (true, true) } == .environmentCleared)
     }
 
+    @Test func `where all listeners are files nobody is told of a port`() {
+        #expect(problem { $0.ports = [] } == .neverListenedOnFile)
+        let server = process(at: Self.here)
+        #expect(problem { ($0.ports, $0.processes) = ([], [server]) } == .listensElsewhere(Self.here, hasPort: false))
+    }
+
     @Test func `what could not be seen proves nothing`() {
         #expect(problem { $0.processes = [process(library: nil, variables: nil)] } == .neverListened)
         #expect(
@@ -146,12 +152,13 @@ struct StartProblemTests {
         .unfit(.gainsPrivileges), .unfit(.makesOwnCalls), .environmentCleared, .libraryNotLoaded,
         .listensElsewhere(ListeningPlace(address: "127.0.0.1:3000", port: 3000)),
         .listensElsewhere(ListeningPlace(address: "unix:/run/x", port: nil)),
-        .bypassesLibrary(ListeningPlace(address: "127.0.0.1:3000", port: 3000)), .neverListened,
+        .bypassesLibrary(ListeningPlace(address: "127.0.0.1:3000", port: 3000)), .neverListened, .neverListenedOnFile,
+        .listensElsewhere(ListeningPlace(address: "127.0.0.1:3000", port: 3000), hasPort: false),
     ]
 
     @Test func `every problem has a name of its own`() {
-        // The same problem at a port and at a file.
-        #expect(Set(Self.all.map(\.name)).count == Self.all.count - 1)
+        // The same problems at a port and at a file.
+        #expect(Set(Self.all.map(\.name)).count == Self.all.count - 3)
     }
 
     @Test func `clauses are short, and somebody is told what to do`() {
@@ -166,5 +173,17 @@ struct StartProblemTests {
         #expect(problem.clause == "it listens on 127.0.0.1:3000 instead: give it $PORT, or --app-port 3000")
         let file = StartProblem.listensElsewhere(ListeningPlace(address: "unix:/run/x", port: nil))
         #expect(file.clause == "it listens on unix:/run/x instead: give it $PORT")
+        let words = "have it listen on $PORT, or say --app-port 3000, or serve with --listen 127.0.0.1:3000"
+        #expect(problem.advice == [words])
+        #expect(file.advice == ["have it listen on $PORT, or serve with --listen unix:/run/x"])
+        let name = StartProblem.listensElsewhere(ListeningPlace(address: "unix:@x", port: nil), hasPort: false)
+        #expect(name.advice == ["have it listen on the socket of --listen"])
+    }
+
+    @Test func `where all listeners are files no line speaks of a port of maitred's`() {
+        let place = ListeningPlace(address: "127.0.0.1:3000", port: 3000)
+        for problem in [StartProblem.listensElsewhere(place, hasPort: false), .neverListenedOnFile] {
+            #expect(!([problem.clause] + problem.advice).contains { $0.contains("$PORT") })
+        }
     }
 }

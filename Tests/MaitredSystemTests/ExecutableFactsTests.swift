@@ -29,7 +29,7 @@ struct ExecutableFactsTests {
     func `what is neither script nor program is said to be that`(text: String) throws {
         try withTemporaryDirectory { directory in
             try writeFile("\(directory)/file", text, mode: 0o755)
-            #expect(ExecutableFacts.read("\(directory)/file")?.form == .other)
+            #expect(ExecutableFacts.read("\(directory)/file")?.form == .other(isText: true))
         }
     }
 
@@ -69,7 +69,7 @@ struct ExecutableFactsTests {
     @Test func `where the file system says so the bits count nothing`() throws {
         // /proc is mounted without privileges; its files are whoever's they are about.
         let facts = try #require(ExecutableFacts.read("/proc/self/stat"))
-        #expect(facts.setUser == nil && facts.form == .other)
+        #expect(facts.setUser == nil && facts.form == .other(isText: true))
     }
 
     @Test func `capabilities of a file are seen`() throws {

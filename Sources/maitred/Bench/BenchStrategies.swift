@@ -23,11 +23,11 @@ struct BenchStrategies: ParsableCommand {
 
             A first impression in a minute, of two regimes:
 
-              maitred bench strategies --rounds 1 --duration 3s --regimes stall,heterogeneous
+              maitred bench strategies --rounds 1 --duration 3s --regimes stall,burst
 
             The regimes: short (cheap requests), stall (a worker stands still now and then), long (held connections, \
             all workers replaced in the middle), heterogeneous (one of 100 requests costs 100 times as much), burst \
-            (many at the same moment). Strategies take turns within a round, so that a noisy machine disturbs each. The \
+            (many at the same moment). Ctrl-C ends it early and shows what is complete. Strategies take turns within a round, so that a noisy machine disturbs each. The \
             command must answer the paths of maitred-demo, which it is by default.
             """
     )
@@ -63,13 +63,17 @@ struct BenchStrategies: ParsableCommand {
         try DescriptorLimit.current().raiseToHard()
         let setup = try setup()
         let file = try html.map { path throws(SystemError) in try NewFile(path) }
-        let report = StrategyReport(conditions: setup.conditions, regimes: try setup.run())
+        let outcome = try setup.run()
+        let report = StrategyReport(conditions: setup.conditions, regimes: outcome.results)
+        if let remark = outcome.remark { StandardError.write("maitred: \(remark)\n") }
+        if outcome.isInterrupted, report.regimes.isEmpty { throw ExitCode(128 + SIGINT) }
         try file?.write(HTMLReport.text(report))
         if json {
             try StandardOutput.write(ControlJSON.text(report) + [UInt8(ascii: "\n")])
         } else {
             try StandardOutput.write(StrategyText.text(report))
         }
+        if outcome.isInterrupted { throw ExitCode(128 + SIGINT) }
     }
 
     private func setup() throws -> StrategySetup {
@@ -141,35 +145,53 @@ struct StrategySetup {
         )
     }
 
-    /// Runs everything.
+    /// "60 runs, about 7 min": a run takes a second besides, for its master.
+    private var announcement: String {
+        let runs = regimes.count * rounds * strategies.count
+        let time = regimes.reduce(0) { $0 + (seconds * $1.length + 1) } * Double(rounds * strategies.count)
+        let words = time < 90 ? "\(Int(time.rounded())) s" : "\(Int((time / 60).rounded())) min"
+        return "\(runs == 1 ? "1 run" : "\(runs) runs"), about \(words); Ctrl-C shows what is complete"
+    }
+
+    /// Runs everything, or until Ctrl-C.
     ///
-    /// - Returns: One result for each regime.
-    /// - Throws: What a master or the generator says; `ExitCode` after Ctrl-C.
-    func run() throws -> [RegimeResult] {
+    /// - Throws: What a master or the generator says.
+    /// - Returns: One result for each regime of which at least one round is complete.
+    func run() throws -> StrategyOutcome {
         let signals = try SignalDescriptor([SIGINT, SIGTERM])
         let directory = try PrivateDirectory()
+        StandardError.write("maitred: \(announcement)\n")
         var line = ProgressLine(of: regimes.count * rounds * strategies.count)
         defer { line.end() }
-        var results: [RegimeResult] = []
+        var outcome = StrategyOutcome()
         for regime in regimes {
-            var runs = [[RegimeRun]](repeating: [], count: strategies.count)
-            for round in 0..<rounds {
-                for (index, strategy) in strategies.enumerated() {
-                    line.step("\(regime.name), round \(round + 1) of \(rounds), \(strategy)")
-                    runs[index].append(try run(regime, strategy, round: round, in: directory, signals))
-                }
+            var complete: [[RegimeRun]] = []
+            while complete.count < rounds,
+                let runs = try runs(regime, round: complete.count, in: directory, signals, &line)
+            {
+                complete.append(runs)
             }
-            let figures = zip(strategies, runs).map { StrategyResult($0, rounds: $1) }
-            results.append(
-                RegimeResult(
-                    name: regime.name,
-                    title: regime.title,
-                    explanation: regime.explanation,
-                    strategies: figures
-                )
-            )
+            outcome.add(regime, strategies, complete, of: rounds)
+            if outcome.isInterrupted { break }
         }
-        return results
+        return outcome
+    }
+
+    /// One round: each strategy once; nil after Ctrl-C.
+    private func runs(
+        _ regime: Regime,
+        round: Int,
+        in directory: borrowing PrivateDirectory,
+        _ signals: borrowing SignalDescriptor,
+        _ line: inout ProgressLine
+    ) throws -> [RegimeRun]? {
+        var runs: [RegimeRun] = []
+        for strategy in strategies {
+            line.step("\(regime.name), round \(round + 1) of \(rounds), \(strategy)")
+            guard let run = try run(regime, strategy, round: round, in: directory, signals) else { return nil }
+            runs.append(run)
+        }
+        return runs
     }
 
     private func run(
@@ -178,7 +200,7 @@ struct StrategySetup {
         round: Int,
         in directory: borrowing PrivateDirectory,
         _ signals: borrowing SignalDescriptor
-    ) throws -> RegimeRun {
+    ) throws -> RegimeRun? {
         var master = try BenchMaster(strategy: strategy, workers: workers, command: command, in: directory)
         var isInterrupted = false
         let number = signals.descriptor.number
@@ -190,8 +212,38 @@ struct StrategySetup {
             }
         }
         try master.stop()
-        if isInterrupted { throw ExitCode(128 + SIGINT) }
-        return try outcome.get()
+        return isInterrupted ? nil : try outcome.get()
+    }
+}
+
+/// What came of a comparison.
+struct StrategyOutcome {
+    /// One for each regime that was run, in medians over its complete rounds.
+    private(set) var results: [RegimeResult] = []
+    /// Whether Ctrl-C ended it.
+    private(set) var isInterrupted = false
+    /// What is to be said of an end before its time.
+    private(set) var remark: String?
+
+    /// Takes in the complete rounds of a regime, each with a run of each strategy.
+    mutating func add(_ regime: Regime, _ strategies: [String], _ complete: [[RegimeRun]], of rounds: Int) {
+        if !complete.isEmpty {
+            let figures = strategies.indices.map { index in
+                StrategyResult(strategies[index], rounds: complete.map { $0[index] })
+            }
+            results.append(
+                RegimeResult(
+                    name: regime.name,
+                    title: regime.title,
+                    explanation: regime.explanation,
+                    strategies: figures
+                )
+            )
+        }
+        guard complete.count < rounds else { return }
+        isInterrupted = true
+        let part = complete.isEmpty ? "" : "; of \(regime.name) \(complete.count) of \(rounds) rounds"
+        remark = "interrupted: " + (results.isEmpty ? "no round is complete" : "these are the complete rounds\(part)")
     }
 }
 

@@ -24,7 +24,7 @@ struct ExplainWorker: ParsableCommand {
             of their own; what the environment or the file of --config says about addresses is not used. What the \
             program writes goes to standard error.
 
-            The exit status is 0 if it can be a worker, 1 if not, and 64 if an option, a variable or the file is wrong.
+            The first line says whether it can be a worker; the exit status is 0 if it can be a worker, 1 if not, and 64 if an option, a variable or the file is wrong.
             """
     )
 
@@ -67,11 +67,19 @@ struct ExplainWorker: ParsableCommand {
             command: command,
             environment: try settingsInEnvironment()
         ).resolved()
-        let path = ProcessEnvironment.variables()["PATH"]
-        _ = try CommandPath.resolve(configuration.command[0], searchPath: path)
-        let explanation = try WorkerTrial(configuration, flags: given).run()
+        let explanation = try explanation(of: configuration)
         try show(explanation)
         guard explanation.canBeWorker else { throw ExitCode(Failure.failed) }
+    }
+
+    private func explanation(of configuration: Configuration) throws -> Explanation {
+        do throws(StartupError) {
+            let path = ProcessEnvironment.variables()["PATH"]
+            _ = try CommandPath.resolve(configuration.command[0], searchPath: path)
+        } catch {
+            return Explanation(configuration, cannotRun: error)
+        }
+        return try WorkerTrial(configuration, flags: given).run()
     }
 
     private func show(_ explanation: Explanation) throws {
@@ -88,5 +96,17 @@ struct ExplainWorker: ParsableCommand {
                 (.appPort, appPort), (.noPreload, noPreload ? "yes" : nil), (.config, config), (.workers, "1"),
                 (.strategy, "round-robin"),
             ])
+    }
+}
+
+extension Explanation {
+    /// Of a program that was not even tried.
+    fileprivate init(_ configuration: Configuration, cannotRun error: StartupError) {
+        self.init()
+        command = configuration.command
+        startTimeout = configuration.startTimeout / .seconds(1)
+        cause = "cannot-run"
+        reason = error.problem
+        advice = [error.remedy ?? "give the path of a program, as in ./server, or the name of one that is in PATH"]
     }
 }

@@ -210,6 +210,7 @@ struct WorkerTrial: ~Copyable {
         facts.processes = looks
         if let end = heard.end, end.after == nil {
             (result.cause, result.reason) = (end.cause, end.reason)
+            result.advice = ["see that its file can be run here, by the user that it is to run as"]
         } else if let problem = facts.problem, heard.end?.isSignal != true || facts.hasListened {
             (result.cause, result.reason, result.advice) = (problem.name, problem.clause, problem.advice)
         } else {
