@@ -65,7 +65,9 @@ extension Master {
 
     /// The rotation or what its workers have opened is another: polls the listeners that somebody takes from.
     ///
-    /// - Parameter worker: Whoever has just become ready, and is asked about listeners that nobody takes from.
+    /// - Parameters:
+    ///   - now: The moment.
+    ///   - worker: Whoever has just become ready, and is asked about listeners that nobody takes from.
     func watchTakers(_ now: Instant, ready worker: WorkerHandle? = nil) {
         guard direct == nil else { return }
         handoff.findTakers()

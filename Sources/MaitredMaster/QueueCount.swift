@@ -50,8 +50,9 @@ struct QueueCount {
         queued -= Int(clamping: min(news - repaid, UInt64(queued)))
     }
 
-    /// A second has passed: takes that were owed all along are not going to be reported. Whoever took them was killed
-    /// before it counted, or does not count.
+    /// A second has passed: takes that were owed all along are not going to be reported.
+    ///
+    /// Whoever took them was killed before it counted, or does not count.
     mutating func beginSecond() {
         if owed == before.owed, taken == before.taken { owed = 0 }
         before = (owed, taken)

@@ -189,7 +189,8 @@ extension Integration.PreloadStartTests {
                 listener: "listen()",
                 found: "result"
             )
-            #expect(try Self.found(script, listen: ["unix:\(path)"]) == "refusedrefused")
+            let found = try Self.found(script, listen: ["unix:\(path)"])
+            #expect(found == "refusedrefused")
         }
     }
 

@@ -325,7 +325,10 @@ extension Integration {
         }
 
         @Test(arguments: [("both", ["2", "10"]), ("one", ["10", "10"])])
-        func `the same port for both families reaches the socket that has them`(sockets: String, families: [String]) throws {
+        func `the same port for both families reaches the socket that has them`(
+            sockets: String,
+            families: [String]
+        ) throws {
             try withTemporaryDirectory { directory in
                 try writeFile("\(directory)/server.py", Self.dual)
                 let port = try Self.freePort()

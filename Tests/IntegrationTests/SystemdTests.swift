@@ -74,10 +74,10 @@ extension Integration {
                 let address = TestAddress.unix(path).sockaddr
                 // The file is there before anybody listens.
                 let isConnected = eventually {
-                    let result = address.withUnsafeBytes {
-                        connect(client, $0.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t(address.count))
+                    address.withUnsafeBytes {
+                        let name = $0.baseAddress!.assumingMemoryBound(to: sockaddr.self)
+                        return connect(client, name, socklen_t(address.count)) == 0
                     }
-                    return result == 0
                 }
                 #expect(isConnected)
                 #expect(try master.waitExit() == .exited(code: 1))
