@@ -73,7 +73,7 @@ FUZZ_RUNS ?= 150000
 FUZZ_SECONDS ?= 60
 FUZZ = .build/fuzz
 FUZZ_SOURCES = $(filter-out %/driver.c,$(wildcard Tests/CFuzz/*.c)) Sources/CMaitredWorker/worker.c \
-    Sources/CMaitredLinux/linux.c $(patsubst %,Sources/CMaitredPreload/%.c,descriptors listeners load watchers)
+    Sources/CMaitredLinux/linux.c $(patsubst %,Sources/CMaitredPreload/%.c,descriptors listeners load own watchers)
 
 $(SANITIZED)/maitred-test-c-worker: Tests/CWorker/main.c $(WORKER_SOURCES) $(WORKER_HEADERS)
 	@mkdir -p $(SANITIZED)

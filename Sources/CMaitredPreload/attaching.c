@@ -11,13 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct maitred_worker *worker; /* atomic */
 static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
-
-struct maitred_worker *own_worker(void)
-{
-    return __atomic_load_n(&worker, __ATOMIC_ACQUIRE);
-}
 
 /* Moves what the program does not know to high numbers, and marks it, so that the program does not close it. */
 static void keep_descriptors(struct maitred_worker *opened)
@@ -42,7 +36,7 @@ int become_worker(void)
         error = maitred_worker_open(&opened);
         if (error == 0) {
             keep_descriptors(opened);
-            __atomic_store_n(&worker, opened, __ATOMIC_RELEASE);
+            set_own_worker(opened);
         }
     }
     pthread_mutex_unlock(&opening);

@@ -24,16 +24,6 @@
 
 /* ---- O_NONBLOCK ----------------------------------------------------------------------------------- */
 
-void set_nonblocking(int fd, int is_nonblocking)
-{
-    int error = errno, status = REAL(fcntl64)(fd, F_GETFL);
-    int wanted = is_nonblocking ? status | O_NONBLOCK : status & ~O_NONBLOCK;
-
-    if (status >= 0 && wanted != status)
-        REAL(fcntl64)(fd, F_SETFL, wanted);
-    errno = error;
-}
-
 int is_shared_listener(int fd, const struct managed *managed)
 {
     const struct maitred_worker *attached = own_worker();

@@ -8,7 +8,8 @@
  *      accepting.c    accept, accept4
  *      closing.c      close and all that is like it
  *      processes.c    fork, exec and exit
- *      attaching.c    how this process becomes a worker's
+ *      own.c          whose process this is
+ *      attaching.c    how it becomes a worker's
  *      managed.c      sockets of the program that stand for a listener of the master
  *      listeners.c    which address of the program is which listener of the master
  *      options.c      what a connection would have inherited from its listener
@@ -65,10 +66,15 @@ extern struct functions functions;
 void find_functions(void);
 #define REAL(name) __extension__({ if (functions.name == NULL) find_functions(); functions.name; })
 
-/* ---- attaching.c ---------------------------------------------------------------------------------- */
+/* ---- own.c ---------------------------------------------------------------------------------------- */
 
 /* The worker that this process is, NULL before the first bind to an address of the master's. */
 struct maitred_worker *own_worker(void);
+
+/* From now on it is this one's. */
+void set_own_worker(struct maitred_worker *opened);
+
+/* ---- attaching.c ---------------------------------------------------------------------------------- */
 
 /* Becomes it. 0, or -1 after saying why on standard error: the program is going to fail, and somebody will ask. */
 int become_worker(void);
@@ -144,9 +150,6 @@ int manage(int fd, unsigned listener, const struct sockaddr *address, socklen_t 
  */
 int is_shared_listener(int fd, const struct managed *managed);
 
-/* Sets or clears O_NONBLOCK, on an open file that may be shared. */
-void set_nonblocking(int fd, int is_nonblocking);
-
 /* Lets connections come. 0, or -1 with errno. */
 int begin_listening(int fd, struct managed *managed, int backlog);
 
@@ -182,6 +185,9 @@ socklen_t listener_address(unsigned listener, struct sockaddr_storage *ret_addre
 int is_listener_path(int directory, const char *path);
 
 /* ---- watchers.c ----------------------------------------------------------------------------------- */
+
+/* Sets or clears O_NONBLOCK, on an open file that may be shared. */
+void set_nonblocking(int fd, int is_nonblocking);
 
 /* No epoll of this process watches a descriptor any more. */
 void forget_watchers(int fd);

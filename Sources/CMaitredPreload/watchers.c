@@ -188,3 +188,13 @@ int put_in_place(int replacement, int fd)
         munmap(watchers, MOST_WATCHERS * sizeof *watchers);
     return result < 0 ? -1 : 0;
 }
+
+void set_nonblocking(int fd, int is_nonblocking)
+{
+    int error = errno, status = REAL(fcntl64)(fd, F_GETFL);
+    int wanted = is_nonblocking ? status | O_NONBLOCK : status & ~O_NONBLOCK;
+
+    if (status >= 0 && wanted != status)
+        REAL(fcntl64)(fd, F_SETFL, wanted);
+    errno = error;
+}

@@ -36,7 +36,7 @@ static void forget_all(void)
         forget_own(fd);
         close(fd);
     }
-    worker = NULL;
+    set_own_worker(NULL);
     forget_worker();
 }
 
