@@ -7,22 +7,12 @@ internal import CMaitredWire
 /// See `struct maitred_listens`. It comes from the worker: numbers may be anything.
 package struct ListensBody: Equatable, Sendable {
     /// Bytes of it.
-    package static let size = MemoryLayout<maitred_listens>.size
+    private static let size = MemoryLayout<maitred_listens>.size
 
     /// The listener whose channel the program takes from.
     package let entrance: Int
 
     private let listeners: UInt32
-
-    /// Describes what was opened.
-    ///
-    /// - Parameters:
-    ///   - entrance: The listener whose channel the program takes from.
-    ///   - listeners: Listeners whose clients are for it, 0 to 31.
-    package init(entrance: Int, listeners: [Int]) {
-        self.entrance = entrance
-        self.listeners = listeners.reduce(0) { $0 | UInt32(1) << UInt32(truncatingIfNeeded: $1) }
-    }
 
     /// Reads a body; nil when it has another length.
     package init?(decoding body: [UInt8]) {
@@ -35,12 +25,5 @@ package struct ListensBody: Equatable, Sendable {
     /// Whether what comes to a listener is for the program.
     package func serves(_ listener: Int) -> Bool {
         (0..<32).contains(listener) && listeners & UInt32(1) << UInt32(listener) != 0
-    }
-
-    /// As it is sent.
-    package func encoded() -> [UInt8] {
-        let raw = maitred_listens(entrance: UInt32(truncatingIfNeeded: entrance), listeners: listeners)
-        // SAFETY: a plain C struct without padding.
-        return unsafe withUnsafeBytes(of: raw) { unsafe Array($0) }
     }
 }
